@@ -1,0 +1,37 @@
+//! Values, canonical forms, and what differs from them: what a field's text means, and how the exact text is printed
+//! again.
+//!
+//! * [`Inference`] counts what the fields of a column could be, and says which type they have by themselves.
+//! * [`encode`] turns the fields of one row group into an Arrow array and *recovery bytes*: the form that prints nearly
+//!   all fields, small streams of what varies from row to row, and patches for the rest.
+//! * [`Printer`] prints the fields again from both, byte for byte.
+//! * A value is exactly what the text says. A field that its column's type cannot hold is a *reject*: it reads as null,
+//!   and its text is a patch.
+
+mod array;
+mod boolean;
+pub(crate) mod bytes;
+mod choose_number;
+mod choose_time;
+mod clock;
+mod describe;
+mod digits;
+mod encode;
+mod float;
+mod form;
+mod infer;
+mod nulls;
+mod number;
+mod patch;
+mod pin;
+mod print;
+mod sample;
+mod tally;
+mod time;
+mod value;
+
+pub use encode::{Encoded, Syntax, encode};
+pub use infer::Inference;
+pub use nulls::NullWords;
+pub use pin::{DateOrder, Epoch, Pin, Reading, Source, UnknownPin};
+pub use print::{Printed, Printer, rejects};

@@ -1,0 +1,388 @@
+//! Dates and timestamps as text writes them: where their parts are, and which day or instant they name.
+//!
+//! * A year has four digits, from 0001 to 9999; a day exists in its month; an hour is at most 23, a second at most 59.
+//! * Where the year comes last, day and month are only told apart by a [`DateOrder`] or by their own values.
+//! * A timestamp with a zone is an instant, one without is a reading of some clock; neither is taken for the other.
+
+use crate::{TimeUnit, Zone, column::pin::DateOrder};
+
+pub(crate) const SECONDS_PER_DAY: i64 = 86_400;
+
+/// Does the date start or end with its year?
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Layout {
+    YearFirst,
+    YearLast,
+}
+
+/// A date, cut into its parts; it need not exist.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct DateText {
+    pub(crate) layout: Layout,
+    /// `-`, `/` or `.`
+    pub(crate) separator: u8,
+    year: u16,
+    /// The two parts that are not the year, in the order of the text, with the number of digits of each.
+    parts: [(u8, u8); 2],
+}
+
+/// Splits off one or two digits: their value and how many they are.
+fn short_number(text: &[u8]) -> Option<((u8, u8), &[u8])> {
+    match text {
+        [a @ b'0'..=b'9', b @ b'0'..=b'9', rest @ ..] => Some((((a - b'0') * 10 + (b - b'0'), 2), rest)),
+        [a @ b'0'..=b'9', rest @ ..] => Some(((a - b'0', 1), rest)),
+        _ => None,
+    }
+}
+
+/// Splits off exactly two digits.
+fn two_digits(text: &[u8]) -> Option<(u8, &[u8])> {
+    match short_number(text)? {
+        ((value, 2), rest) => Some((value, rest)),
+        _ => None,
+    }
+}
+
+fn four_digits(text: &[u8]) -> Option<(u16, &[u8])> {
+    let (century, rest) = two_digits(text)?;
+    let (year, rest) = two_digits(rest)?;
+    Some((u16::from(century) * 100 + u16::from(year), rest))
+}
+
+impl DateText {
+    /// The date at the start of `text`, and what follows it.
+    fn lex(text: &[u8]) -> Option<(Self, &[u8])> {
+        if let Some((year, [separator @ (b'-' | b'/'), rest @ ..])) = four_digits(text) {
+            let (first, rest) = short_number(rest)?;
+            let (second, rest) = short_number(rest.strip_prefix(&[*separator])?)?;
+            let date = Self { layout: Layout::YearFirst, separator: *separator, year, parts: [first, second] };
+            return Some((date, rest));
+        }
+        let (first, rest) = short_number(text)?;
+        let (separator, rest) = rest.split_first().filter(|(b, _)| matches!(b, b'-' | b'/' | b'.'))?;
+        let (second, rest) = short_number(rest)?;
+        let (year, rest) = four_digits(rest.strip_prefix(&[*separator])?)?;
+        Some((Self { layout: Layout::YearLast, separator: *separator, year, parts: [first, second] }, rest))
+    }
+
+    /// Month and day, each with its number of digits, if day and month are in this order.
+    pub(crate) fn month_day(&self, order: DateOrder) -> [(u8, u8); 2] {
+        let [first, second] = self.parts;
+        match (self.layout, order) {
+            (Layout::YearLast, DateOrder::Dmy) => [second, first],
+            (Layout::YearFirst, _) | (Layout::YearLast, DateOrder::Mdy) => [first, second],
+        }
+    }
+
+    fn day_in(&self, order: DateOrder) -> Option<i32> {
+        let [(month, _), (day, _)] = self.month_day(order);
+        let exists = self.year >= 1 && (1..=12).contains(&month) && (1..=month_days(self.year, month)).contains(&day);
+        exists.then(|| days_from_civil(i64::from(self.year), month, day)).and_then(|days| i32::try_from(days).ok())
+    }
+
+    /// Days since 1970-01-01, if the date exists and `order`, or else its own values, say which it is.
+    pub(crate) fn day(&self, order: Option<DateOrder>) -> Option<i32> {
+        match (self.layout, order) {
+            (Layout::YearFirst, _) => self.day_in(DateOrder::Mdy),
+            (Layout::YearLast, Some(order)) => self.day_in(order),
+            (Layout::YearLast, None) => match (self.day_in(DateOrder::Dmy), self.day_in(DateOrder::Mdy)) {
+                (Some(dmy), Some(mdy)) => (dmy == mdy).then_some(dmy),
+                (one, other) => one.or(other),
+            },
+        }
+    }
+
+    /// The order that the date is written in, if it matters and is known.
+    pub(crate) fn order(&self, order: Option<DateOrder>) -> Option<DateOrder> {
+        match (self.layout, order) {
+            (Layout::YearFirst, _) => None,
+            (Layout::YearLast, Some(order)) => Some(order),
+            (Layout::YearLast, None) => match (self.day_in(DateOrder::Dmy), self.day_in(DateOrder::Mdy)) {
+                (Some(_), None) => Some(DateOrder::Dmy),
+                (None, Some(_)) => Some(DateOrder::Mdy),
+                _ => None,
+            },
+        }
+    }
+}
+
+/// What stands between date and time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Gap {
+    T,
+    /// This many blanks, at least one.
+    Blanks(u8),
+}
+
+/// The time of day of a timestamp, cut into its parts; it exists.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct ClockText<'a> {
+    pub(crate) gap: Gap,
+    /// The hour and its number of digits.
+    pub(crate) hour: (u8, u8),
+    minute: u8,
+    /// Absent in `12:30`.
+    pub(crate) second: Option<u8>,
+    /// `.` or `,` before the fraction; `.` if there is none.
+    pub(crate) mark: u8,
+    /// The digits of the fraction, at most nine.
+    pub(crate) fraction: &'a [u8],
+    /// Everything after: a zone, or nothing.
+    pub(crate) suffix: &'a [u8],
+    /// What the zone is ahead of UTC.
+    pub(crate) offset_minutes: Option<i16>,
+}
+
+impl<'a> ClockText<'a> {
+    fn lex(text: &'a [u8]) -> Option<Self> {
+        let (gap, rest) = match text {
+            [b'T', rest @ ..] => (Gap::T, rest),
+            _ => {
+                let blanks = text.iter().position(|&b| b != b' ')?;
+                (Gap::Blanks(u8::try_from(blanks).ok().filter(|&n| n > 0)?), &text[blanks..])
+            }
+        };
+        let (hour, rest) = short_number(rest)?;
+        let (minute, mut rest) = two_digits(rest.strip_prefix(b":")?)?;
+        let (mut second, mut mark, mut fraction) = (None, b'.', &[][..]);
+        if let Some(after) = rest.strip_prefix(b":") {
+            let (value, after) = two_digits(after)?;
+            (second, rest) = (Some(value), after);
+            if let [found @ (b'.' | b','), after @ ..] = rest {
+                let len = after.iter().position(|b| !b.is_ascii_digit()).unwrap_or(after.len());
+                if !(1..=9).contains(&len) {
+                    return None;
+                }
+                (mark, (fraction, rest)) = (*found, after.split_at(len));
+            }
+        }
+        let offset_minutes = if rest.is_empty() { None } else { Some(offset_minutes(rest)?) };
+        let exists = hour.0 <= 23 && minute <= 59 && second.is_none_or(|second| second <= 59);
+        exists.then_some(Self { gap, hour, minute, second, mark, fraction, suffix: rest, offset_minutes })
+    }
+
+    /// Seconds since midnight.
+    fn seconds(&self) -> i64 {
+        i64::from(self.hour.0) * 3600 + i64::from(self.minute) * 60 + i64::from(self.second.unwrap_or(0))
+    }
+
+    fn nanos(&self) -> i64 {
+        let digits = self.fraction.iter().chain(std::iter::repeat(&b'0')).take(9);
+        digits.fold(0, |value, digit| value * 10 + i64::from(digit - b'0'))
+    }
+}
+
+/// What a zone at the end of a timestamp is ahead of UTC: `Z`, `UTC`, `+hh:mm`, `+hhmm` or `+hh`, perhaps after a blank.
+pub(crate) fn offset_minutes(suffix: &[u8]) -> Option<i16> {
+    let zone = suffix.strip_prefix(b" ").unwrap_or(suffix);
+    let (negative, digits) = match zone {
+        b"Z" | b"UTC" => return Some(0),
+        [b'+', digits @ ..] => (false, digits),
+        [b'-', digits @ ..] => (true, digits),
+        _ => return None,
+    };
+    let (hours, rest) = two_digits(digits)?;
+    let minutes = match rest {
+        [] => 0,
+        _ => match two_digits(rest.strip_prefix(b":").unwrap_or(rest))? {
+            (minutes, []) => minutes,
+            _ => return None,
+        },
+    };
+    if hours > 23 || minutes > 59 {
+        return None;
+    }
+    let offset = i16::from(hours) * 60 + i16::from(minutes);
+    Some(if negative { -offset } else { offset })
+}
+
+/// A date, perhaps with a time of day.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct TimeText<'a> {
+    pub(crate) date: DateText,
+    pub(crate) clock: Option<ClockText<'a>>,
+}
+
+impl<'a> TimeText<'a> {
+    /// The parts of `text`, if it is a date or timestamp as a whole.
+    pub(crate) fn lex(text: &'a [u8]) -> Option<Self> {
+        let (date, rest) = DateText::lex(text)?;
+        let clock = if rest.is_empty() { None } else { Some(ClockText::lex(rest)?) };
+        Some(Self { date, clock })
+    }
+
+    /// Days since 1970-01-01, if it is a date without time.
+    pub(crate) fn day(&self, order: Option<DateOrder>) -> Option<i32> {
+        if self.clock.is_some() { None } else { self.date.day(order) }
+    }
+
+    /// Whether it names an instant; `None` if it has no time of day.
+    pub(crate) fn zone(&self) -> Option<Zone> {
+        self.clock.map(|clock| if clock.offset_minutes.is_some() { Zone::Utc } else { Zone::Naive })
+    }
+
+    /// Units since 1970-01-01, if it is a timestamp of this kind and they are exact.
+    pub(crate) fn timestamp(&self, unit: TimeUnit, zone: Zone, order: Option<DateOrder>) -> Option<i64> {
+        let clock = self.clock.filter(|_| self.zone() == Some(zone))?;
+        let offset = i64::from(clock.offset_minutes.unwrap_or(0)) * 60;
+        let seconds = i64::from(self.date.day(order)?) * SECONDS_PER_DAY + clock.seconds() - offset;
+        let nanos = clock.nanos();
+        match unit {
+            TimeUnit::Micros if nanos % 1000 == 0 => seconds.checked_mul(1_000_000)?.checked_add(nanos / 1000),
+            TimeUnit::Micros => None,
+            TimeUnit::Nanos => {
+                let total = i128::from(seconds) * 1_000_000_000 + i128::from(nanos);
+                i64::try_from(total).ok()
+            }
+        }
+    }
+}
+
+fn month_days(year: u16, month: u8) -> u8 {
+    match month {
+        2 if year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400)) => 29,
+        2 => 28,
+        4 | 6 | 9 | 11 => 30,
+        _ => 31,
+    }
+}
+
+/// Days since 1970-01-01 in the proleptic Gregorian calendar, after Howard Hinnant's `days_from_civil`.
+fn days_from_civil(year: i64, month: u8, day: u8) -> i64 {
+    // The year starts in March, so that the leap day is its last.
+    let year = if month <= 2 { year - 1 } else { year };
+    let era = year.div_euclid(400);
+    let year_of_era = year.rem_euclid(400);
+    let month_from_march = (i64::from(month) + 9) % 12;
+    let day_of_year = (153 * month_from_march + 2) / 5 + i64::from(day) - 1;
+    let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
+    era * 146_097 + day_of_era - 719_468
+}
+
+/// Year, month and day of a day since 1970-01-01: the inverse, for any day an `i64` of microseconds can reach.
+pub(crate) fn civil_from_days(days: i64) -> (i64, u8, u8) {
+    let days = days + 719_468;
+    let era = days.div_euclid(146_097);
+    let day_of_era = days.rem_euclid(146_097);
+    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let month_from_march = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
+    let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
+    let year = era * 400 + year_of_era + i64::from(month <= 2);
+    (year, small(month), small(day))
+}
+
+/// A month or day, which fits by construction.
+fn small(value: i64) -> u8 {
+    value.to_le_bytes()[0]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_day_there_and_back() {
+        let mut expected = days_from_civil(1, 1, 1);
+        assert_eq!(days_from_civil(1970, 1, 1), 0);
+        assert_eq!(days_from_civil(2000, 3, 1), 11_017);
+        for year in 1..=9999u16 {
+            for month in 1..=12 {
+                for day in 1..=month_days(year, month) {
+                    let days = days_from_civil(i64::from(year), month, day);
+                    assert_eq!(days, expected, "{year}-{month}-{day}");
+                    assert_eq!(civil_from_days(days), (i64::from(year), month, day));
+                    expected += 1;
+                }
+            }
+        }
+        assert_eq!(expected, 2_932_897, "3,652,059 days from year 1 to year 9999");
+    }
+
+    #[track_caller]
+    fn check_day(text: &str, none: Option<i32>, dmy: Option<i32>, mdy: Option<i32>) {
+        let day = |order| TimeText::lex(text.as_bytes()).and_then(|time| time.day(order));
+        let found = (day(None), day(Some(DateOrder::Dmy)), day(Some(DateOrder::Mdy)));
+        assert_eq!(found, (none, dmy, mdy), "{text} unsettled, day first, month first");
+    }
+
+    #[test]
+    fn days() {
+        let same = |text, day| check_day(text, day, day, day);
+        same("1970-01-01", Some(0));
+        same("1969-12-31", Some(-1));
+        same("2024-02-29", Some(19_782));
+        same("2024/2/29", Some(19_782));
+        same("2023-02-29", None);
+        same("0000-01-01", None);
+        same("2024-13-01", None);
+        same("2024-00-10", None);
+        same("24-01-01", None);
+        same("2024-01/01", None);
+        same("2024.01.01", None);
+        same("2024-01-001", None);
+        same("12024-01-01", None);
+        same("2024-01-01 ", None);
+        same("2024-01-01T00:00", None);
+        same("03/03/2024", Some(19_785));
+        same("32/13/2024", None);
+        check_day("29/02/2024", Some(19_782), Some(19_782), None);
+        check_day("2.29.2024", Some(19_782), None, Some(19_782));
+        check_day("01-02-1970", None, Some(31), Some(1));
+        check_day("1/2/70", None, None, None);
+    }
+
+    #[track_caller]
+    fn check_instant(text: &str, naive: Option<i64>, utc: Option<i64>) {
+        let lexed = TimeText::lex(text.as_bytes());
+        let micros = |zone| lexed.and_then(|time| time.timestamp(TimeUnit::Micros, zone, None));
+        assert_eq!((micros(Zone::Naive), micros(Zone::Utc)), (naive, utc), "{text} without and with zone");
+    }
+
+    #[test]
+    fn instants() {
+        check_instant("1970-01-01T00:00:01", Some(1_000_000), None);
+        check_instant("1970-01-01 0:00", Some(0), None);
+        check_instant("1970-01-01   00:00:00,5", Some(500_000), None);
+        check_instant("1969-12-31T23:59:59.999999000", Some(-1), None);
+        check_instant("1970-01-01T00:00:00.0000001", None, None);
+        check_instant("1970-01-01T00:00:00Z", None, Some(0));
+        check_instant("1970-01-01 01:00:00+01:00", None, Some(0));
+        check_instant("1970-01-01 00:00:00 UTC", None, Some(0));
+        check_instant("1969-12-31T19:00-0500", None, Some(0));
+        check_instant("1970-01-01T05:30:00+0530", None, Some(0));
+        check_instant("1970-01-01T05:00:00 +05", None, Some(0));
+        for text in [
+            "1970-01-01T24:00:00",
+            "1970-01-01T23:59:60",
+            "1970-01-01T00:60",
+            "1970-01-01T00:00:00.",
+            "1970-01-01T000:00",
+            "1970-01-01T00:00:00.1234567890",
+            "1970-01-01T00:00:00+24:00",
+            "1970-01-01T00:00:00+1",
+            "1970-01-01t00:00",
+            "1970-01-01T00:00:0",
+            "1970-01-01 ",
+            "1970-01-01T",
+            "1970-01-01T00",
+            "1970-01-01T00:00:00z",
+            "1970-01-01T00:00:00+01:",
+            "1970-02-30T00:00:00",
+            "00:00:00",
+        ] {
+            check_instant(text, None, None);
+        }
+    }
+
+    #[test]
+    fn nanoseconds_end_in_2262() {
+        let nanos =
+            |text: &str| TimeText::lex(text.as_bytes()).and_then(|t| t.timestamp(TimeUnit::Nanos, Zone::Naive, None));
+        assert_eq!(nanos("2262-04-11T23:47:16.854775807"), Some(i64::MAX));
+        assert_eq!(nanos("2262-04-11T23:47:16.854775808"), None);
+        assert_eq!(nanos("1677-09-21T00:12:43.145224192"), Some(i64::MIN));
+        assert_eq!(nanos("1677-09-21T00:12:43.145224191"), None);
+    }
+}

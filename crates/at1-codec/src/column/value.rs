@@ -1,0 +1,108 @@
+//! What a field means in a column of a given type.
+//!
+//! * Whether a field is null, holds, or is a reject depends on nothing but the field, the type and its reading.
+//! * A value is exactly what the text says, or there is none.
+
+use super::{
+    boolean::Word,
+    form::unit_digits,
+    nulls::{NullWords, without_lead},
+    number::{Number, Special},
+    pin::{Reading, Source},
+    time::TimeText,
+};
+use crate::{ColumnType, text::Quoted};
+
+/// A value of a typed column.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Value {
+    /// An integer, or units since 1970-01-01.
+    Int(i64),
+    /// Steps of the column's scale.
+    Decimal(i128),
+    Double(f64),
+    Boolean(bool),
+    /// Days since 1970-01-01.
+    Day(i32),
+}
+
+/// A value, and what of its spelling varies from row to row.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Parsed<'a> {
+    pub(crate) value: Value,
+    /// Digits after the point.
+    pub(crate) digits: usize,
+    /// What stands behind the time of day.
+    pub(crate) suffix: &'a [u8],
+}
+
+impl Parsed<'_> {
+    fn plain(value: Value) -> Self {
+        Self { value, digits: 0, suffix: &[] }
+    }
+}
+
+/// How the fields of a column are understood.
+#[derive(Clone, Debug)]
+pub(crate) struct Meaning {
+    pub(crate) ty: ColumnType,
+    pub(crate) reading: Reading,
+    pub(crate) nulls: NullWords,
+}
+
+/// Text and binary have no null but the empty unquoted field, and no spelling but themselves.
+pub(crate) fn is_textual(ty: ColumnType) -> bool {
+    matches!(ty, ColumnType::Text | ColumnType::Binary)
+}
+
+impl Meaning {
+    /// Does this field, unquoted, stand for no value?
+    pub(crate) fn is_null(&self, value: &[u8], quoted: Quoted) -> bool {
+        if is_textual(self.ty) {
+            value.is_empty() && quoted == Quoted::No
+        } else {
+            self.nulls.is_null(value, without_lead(value))
+        }
+    }
+
+    /// The value of a field of a typed column, without quotes and leading blanks.
+    pub(crate) fn parse<'a>(&self, body: &'a [u8]) -> Option<Parsed<'a>> {
+        match (self.ty, self.reading.epoch) {
+            (ColumnType::Text | ColumnType::Binary, _) => None,
+            (ColumnType::Int64, _) => Some(Parsed::plain(Value::Int(self.number(body)?.int64()?))),
+            (ColumnType::Decimal { precision, scale }, _) => {
+                let number = self.number(body)?;
+                let value = Value::Decimal(number.decimal(precision, scale)?);
+                Some(Parsed { value, digits: number.fraction().len(), suffix: &[] })
+            }
+            (ColumnType::Float64, _) => {
+                let Some(number) = self.number(body) else {
+                    return Some(Parsed::plain(Value::Double(Special::lex(body)?.double())));
+                };
+                let value = Value::Double(number.double()?);
+                Some(Parsed { value, digits: number.fraction().len(), suffix: &[] })
+            }
+            (ColumnType::Boolean, _) => {
+                let value = Word::lex(body)?.value(self.reading.source)?;
+                Some(Parsed::plain(Value::Boolean(value)))
+            }
+            (ColumnType::Date, _) => Some(Parsed::plain(Value::Day(TimeText::lex(body)?.day(self.reading.order)?))),
+            (ColumnType::Timestamp { unit, .. }, Some(epoch)) => {
+                let number = self.number(body)?;
+                let value = Value::Int(number.instant(epoch, unit_digits(unit))?);
+                Some(Parsed { value, digits: number.fraction().len(), suffix: &[] })
+            }
+            (ColumnType::Timestamp { unit, zone }, None) => {
+                let time = TimeText::lex(body)?;
+                let value = Value::Int(time.timestamp(unit, zone, self.reading.order)?);
+                let clock = time.clock?;
+                Some(Parsed { value, digits: clock.fraction.len(), suffix: clock.suffix })
+            }
+        }
+    }
+
+    /// The number a field is, if it may be one.
+    pub(crate) fn number<'a>(&self, body: &'a [u8]) -> Option<Number<'a>> {
+        Number::lex(body).filter(|number| self.reading.source == Source::Pinned || !number.has_leading_zeros())
+    }
+}

@@ -1,0 +1,237 @@
+//! The first pass over a source: its dialect, its header, what its columns could hold, its digest.
+//!
+//! * Every record is looked at, so a type that is chosen from an [`Analysis`] has known misfits, not guessed ones.
+//! * A source that fits one chunk is read once: the analysis keeps it for the encoder.
+
+use std::{
+    collections::{BTreeMap, HashSet},
+    io::{Read, Seek, SeekFrom},
+};
+
+use super::{
+    chunk::{Chunk, Chunks},
+    layout::{GROUP_BYTES_MAX, GROUP_ROWS_MAX},
+};
+use crate::{
+    ColumnType, Result,
+    column::{Inference, NullWords},
+    text::{self, BlankLine, Completeness, Dialect, DialectOptions, Input, QuoteOption, Quoted, Scanner, Tokens},
+};
+
+/// How much of a source is looked at to find out its dialect and whether it has a header.
+const SAMPLE_BYTES: usize = 1 << 20;
+/// The widest record whose fields become columns; fields beyond are kept as text of the record.
+pub const COLUMNS_MAX: usize = 32_767;
+
+/// Whether the first record names the columns.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum HeaderOption {
+    /// Find out from the first record and the types of the others.
+    #[default]
+    Auto,
+    /// It does.
+    Yes,
+    /// It does not.
+    No,
+}
+
+/// How a source is read, where that is not to be found out.
+#[derive(Clone, Debug, Default)]
+pub struct ReadOptions {
+    /// Delimiter and quote.
+    pub dialect: DialectOptions,
+    /// Whether there is a header.
+    pub header: HeaderOption,
+    /// Words that mean null in columns that are not text.
+    pub nulls: NullWords,
+}
+
+/// What one pass over a source found out.
+#[derive(Clone, Debug)]
+pub struct Analysis {
+    /// Delimiter, quote, line end.
+    pub dialect: Dialect,
+    /// Byte order mark and header record, with its terminator: what comes before the first record.
+    pub preamble: Vec<u8>,
+    /// The header's fields, unquoted, invalid UTF-8 replaced.
+    pub header: Option<Vec<String>>,
+    /// The size of the source.
+    pub bytes: u64,
+    /// Its digest.
+    pub sha256: [u8; 32],
+    /// The number of records, the header not counted.
+    pub records: u64,
+    /// What the columns could hold, by field position.
+    pub columns: Vec<Inference>,
+    /// The number of records that have another number of fields than there are columns.
+    pub ragged: u64,
+    pub(super) blank: BlankLine,
+    /// The whole source, if it fits one chunk, and what follows its last record.
+    pub(super) kept: Option<(Chunk, Vec<u8>)>,
+}
+
+/// Reads all of `source`, from its start, and says what it is.
+///
+/// A sample tells the dialect; but one stray quote far behind it makes records run together. So a source whose records
+/// differ in width is read once more with quotes as text, and the reading with fewer odd records is kept.
+///
+/// # Errors
+/// If the delimiter or quote asked for cannot be one; whatever reading the source reports. No bytes are refused.
+pub fn analyse<R: Read + Seek>(source: &mut R, options: &ReadOptions) -> Result<Analysis> {
+    let analysis = analyse_once(source, options)?;
+    if analysis.ragged == 0 || analysis.dialect.quote.is_none() || options.dialect.quote.is_some() {
+        return Ok(analysis);
+    }
+    let mut unquoted = options.clone();
+    unquoted.dialect = DialectOptions { delimiter: Some(analysis.dialect.delimiter), quote: Some(QuoteOption::None) };
+    let other = analyse_once(source, &unquoted)?;
+    Ok(if other.ragged < analysis.ragged { other } else { analysis })
+}
+
+fn analyse_once<R: Read + Seek>(source: &mut R, options: &ReadOptions) -> Result<Analysis> {
+    source.seek(SeekFrom::Start(0))?;
+    let mut sample = Vec::new();
+    source.by_ref().take(SAMPLE_BYTES as u64).read_to_end(&mut sample)?;
+    let completeness = if sample.len() < SAMPLE_BYTES { Completeness::Whole } else { Completeness::Prefix };
+    let bom = text::bom_len(&sample);
+    let body = &sample[bom..];
+    let dialect = text::detect(body, completeness, &options.dialect);
+    dialect.check()?;
+    let look = Look::at(body, completeness, dialect, options);
+
+    source.seek(SeekFrom::Start(0))?;
+    let mut chunks = Chunks::new(source, dialect, look.blank);
+    chunks.skip(bom)?;
+    let mut preamble = sample[..bom].to_vec();
+    let mut header = None;
+    let mut columns: Vec<Inference> = Vec::new();
+    let mut widths = BTreeMap::<usize, u64>::new();
+    let (mut records, mut chunks_seen) = (0, 0);
+    let mut kept = None;
+    while let Some(mut chunk) = chunks.next(GROUP_BYTES_MAX, GROUP_ROWS_MAX)? {
+        if chunks_seen == 0 && look.header {
+            preamble.extend_from_slice(chunk.record(0));
+            header = Some(names(&chunk, dialect));
+            chunk.tokens.records.remove(0);
+        }
+        for record in 0..chunk.records() {
+            let spans = chunk.tokens.record_fields(record);
+            *widths.entry(spans.len()).or_default() += 1;
+            let width = spans.len().min(COLUMNS_MAX);
+            if columns.len() < width {
+                columns.resize_with(width, || Inference::new(&options.nulls));
+            }
+            for (column, span) in columns.iter_mut().zip(spans) {
+                column.observe(&chunk.bytes[span.start as usize..span.end as usize], dialect.quote);
+            }
+        }
+        records += chunk.records() as u64;
+        chunks_seen += 1;
+        kept = (chunks_seen == 1).then_some(chunk);
+    }
+    let tail = chunks.tail().to_vec();
+    let (bytes, sha256) = chunks.finish();
+
+    let usual = widths.iter().max_by_key(|&(&width, &count)| (count, width)).map_or(0, |(&width, _)| width);
+    let width = usual.max(header.as_ref().map_or(0, Vec::len)).clamp(1, COLUMNS_MAX);
+    columns.resize_with(width, || Inference::new(&options.nulls));
+    let ragged = widths.iter().filter(|&(&w, _)| w != width).map(|(_, count)| count).sum();
+    let kept = if chunks_seen == 0 { Some((Chunk::default(), tail)) } else { kept.map(|chunk| (chunk, tail)) };
+    Ok(Analysis { dialect, preamble, header, bytes, sha256, records, columns, ragged, blank: look.blank, kept })
+}
+
+/// What must be known before records can be counted.
+struct Look {
+    blank: BlankLine,
+    header: bool,
+}
+
+impl Look {
+    fn at(body: &[u8], completeness: Completeness, dialect: Dialect, options: &ReadOptions) -> Self {
+        let input = match completeness {
+            Completeness::Whole => Input::End,
+            Completeness::Prefix => Input::More,
+        };
+        let scan = |blank| {
+            let mut tokens = Tokens::default();
+            Scanner::new(dialect, blank).scan(body, input, usize::MAX, &mut tokens);
+            tokens
+        };
+        let mut blank = BlankLine::Gap;
+        let mut tokens = scan(blank);
+        let mut widths = BTreeMap::<usize, u64>::new();
+        for record in 0..tokens.records.len() {
+            *widths.entry(tokens.record_fields(record).len()).or_default() += 1;
+        }
+        let usual = widths.iter().max_by_key(|&(&width, &count)| (count, width)).map_or(1, |(&width, _)| width);
+        if usual < 2 {
+            blank = BlankLine::Record;
+            tokens = scan(blank);
+        }
+        let chunk = Chunk { bytes: body.to_vec(), tokens };
+        let header = match options.header {
+            HeaderOption::Yes => !body.is_empty(),
+            HeaderOption::No => false,
+            HeaderOption::Auto => has_header(&chunk, usual, dialect, &options.nulls),
+        };
+        Self { blank, header }
+    }
+}
+
+/// Whether the first record names the columns. It does if it has as many fields as most records, and where the others
+/// have a type, none of its fields is of that type; if all columns are text, its fields must look like names and not
+/// recur below.
+fn has_header(chunk: &Chunk, usual: usize, dialect: Dialect, nulls: &NullWords) -> bool {
+    if chunk.records() == 0 || chunk.tokens.record_fields(0).len() != usual {
+        return false;
+    }
+    let names = names(chunk, dialect);
+    let distinct: HashSet<_> = names.iter().collect();
+    if distinct.len() < names.len() && names.iter().all(|n| n.is_empty()) {
+        return false;
+    }
+    let mut typed = false;
+    for field in 0..usual {
+        let mut body = Inference::new(nulls);
+        let fields = (1..chunk.records()).filter_map(|record| chunk.field(record, field));
+        fields.for_each(|raw| body.observe(raw, dialect.quote));
+        let ty = body.best();
+        if matches!(ty, ColumnType::Text | ColumnType::Binary) {
+            continue;
+        }
+        let mut first = Inference::new(nulls);
+        first.observe(chunk.field(0, field).unwrap_or_default(), dialect.quote);
+        if first.nulls() == 0 {
+            if first.misfits(ty, body.reading(ty)) == 0 {
+                return false;
+            }
+            typed = true;
+        }
+    }
+    if typed {
+        return true;
+    }
+    let recurs = |field: usize| {
+        let first = chunk.field(0, field);
+        (1..chunk.records()).any(|record| chunk.field(record, field) == first)
+    };
+    distinct.len() == names.len() && names.iter().all(|n| looks_like_a_name(n)) && !(0..usual).any(recurs)
+}
+
+fn looks_like_a_name(word: &str) -> bool {
+    let starts = word.chars().next().is_some_and(|c| c.is_alphabetic() || c == '_');
+    starts && word.len() <= 64 && word.chars().all(|c| c.is_alphanumeric() || "_ -.()/%#:".contains(c))
+}
+
+/// The fields of the first record as words.
+fn names(chunk: &Chunk, dialect: Dialect) -> Vec<String> {
+    let mut scratch = Vec::new();
+    let fields = chunk.tokens.record_fields(0).iter().take(COLUMNS_MAX);
+    fields
+        .map(|span| {
+            let raw = &chunk.bytes[span.start as usize..span.end as usize];
+            let (value, _): (_, Quoted) = text::value(raw, dialect.quote, &mut scratch);
+            String::from_utf8_lossy(value).into_owned()
+        })
+        .collect()
+}

@@ -1,0 +1,336 @@
+//! Blocks of a segment and their digests: written beside the bytes, checked before the bytes are parsed.
+//!
+//! * Blocks tile the file from its first byte to the digest table; none is empty.
+//! * [`Verified`] gives out no byte whose block did not match; it is the only way this crate reads a segment's body.
+//! * A block that failed once fails again: nothing is remembered but bytes that held.
+
+use std::{
+    collections::VecDeque,
+    io::{self, Read, Write},
+    sync::{
+        Arc, Mutex, OnceLock, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use arrow::error::ArrowError;
+use bytes::Bytes;
+use parquet::{
+    errors::ParquetError,
+    file::reader::{ChunkReader, Length},
+};
+use sha2::{Digest as _, Sha256};
+
+use super::layout::{BLOCK_BYTES_MIN, array, hex};
+use crate::{Error, ReadAt, Result};
+
+/// A sink that hashes what passes: the whole file, and block by block up to the digest table.
+pub(super) struct BlockSink<W> {
+    out: W,
+    whole: Sha256,
+    block: Sha256,
+    block_bytes: u32,
+    at: u64,
+    /// Where blocks end, ascending, for what is still to come.
+    cuts: VecDeque<u64>,
+    table: Vec<u8>,
+    blocks: u32,
+    /// What the Parquet writer writes at its end, kept back so that the digest table can go before the footer.
+    held: Option<Vec<u8>>,
+}
+
+impl<W: Write> BlockSink<W> {
+    pub(super) fn new(out: W) -> Self {
+        Self {
+            out,
+            whole: Sha256::new(),
+            block: Sha256::new(),
+            block_bytes: 0,
+            at: 0,
+            cuts: VecDeque::new(),
+            table: vec![0; 4],
+            blocks: 0,
+            held: None,
+        }
+    }
+
+    /// Plans blocks for the pieces that come next, from absolute offset `from` on: whole pieces, each block at least
+    /// [`BLOCK_BYTES_MIN`] long but the last.
+    pub(super) fn plan(&mut self, from: u64, pieces: impl IntoIterator<Item = u64>) {
+        let (mut at, mut start) = (from, from);
+        for piece in pieces {
+            at += piece;
+            if at - start >= BLOCK_BYTES_MIN as u64 {
+                self.cuts.push_back(at);
+                start = at;
+            }
+        }
+        if at > start {
+            self.cuts.push_back(at);
+        }
+    }
+
+    /// Keeps back all that is written from now on.
+    pub(super) fn hold(&mut self) {
+        self.held = Some(Vec::new());
+    }
+
+    /// What was kept back; writing goes on as usual.
+    pub(super) fn release(&mut self) -> Vec<u8> {
+        self.held.take().unwrap_or_default()
+    }
+
+    /// Ends the last block and gives the digest table.
+    pub(super) fn finish_blocks(&mut self) -> Vec<u8> {
+        self.end_block();
+        let mut table = std::mem::take(&mut self.table);
+        table[..4].copy_from_slice(&self.blocks.to_le_bytes());
+        table
+    }
+
+    /// Writes bytes that belong to no block, such as the digest table itself.
+    pub(super) fn write_unblocked(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.whole.update(bytes);
+        self.at += bytes.len() as u64;
+        self.out.write_all(bytes)
+    }
+
+    /// The sink, the number of bytes written, and the digest of them all.
+    pub(super) fn finish(mut self) -> io::Result<(W, u64, [u8; 32])> {
+        self.out.flush()?;
+        Ok((self.out, self.at, self.whole.finalize().into()))
+    }
+
+    pub(super) fn at(&self) -> u64 {
+        self.at
+    }
+
+    fn end_block(&mut self) {
+        if self.block_bytes > 0 {
+            self.table.extend_from_slice(&self.block_bytes.to_le_bytes());
+            self.table.extend_from_slice(&self.block.finalize_reset());
+            self.blocks += 1;
+            self.block_bytes = 0;
+        }
+    }
+}
+
+impl<W: Write> Write for BlockSink<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if let Some(held) = &mut self.held {
+            held.extend_from_slice(bytes);
+            return Ok(bytes.len());
+        }
+        while self.cuts.front().is_some_and(|&cut| cut <= self.at) {
+            self.cuts.pop_front();
+        }
+        // Without a plan, bytes join the block that is open; a gigabyte is far below what its length can hold.
+        let room = self.cuts.front().map_or(1 << 30, |cut| cut - self.at).min((1 << 30) - u64::from(self.block_bytes));
+        let take = bytes.len().min(usize::try_from(room).unwrap_or(usize::MAX));
+        let written = self.out.write(&bytes[..take])?;
+        self.whole.update(&bytes[..written]);
+        self.block.update(&bytes[..written]);
+        self.block_bytes += u32::try_from(written).unwrap_or(u32::MAX);
+        self.at += written as u64;
+        if self.cuts.front() == Some(&self.at) || self.block_bytes >= 1 << 30 {
+            self.end_block();
+        }
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+}
+
+/// One block: where it ends, and what its bytes hash to.
+struct Block {
+    end: u64,
+    digest: [u8; 32],
+}
+
+/// How many bytes of checked blocks are remembered, so that neighbouring pages of a block are read and hashed once.
+const REMEMBERED_BYTES_MAX: usize = 16 << 20;
+
+/// The body of a segment: gives only bytes whose digest held, and counts what it reads.
+///
+/// Clones share the count and what is remembered.
+#[derive(Clone)]
+pub struct Verified(Arc<Shared>);
+
+struct Shared {
+    reader: Arc<dyn ReadAt>,
+    size: u64,
+    blocks: Vec<Block>,
+    read: AtomicU64,
+    remembered: Mutex<Remembered>,
+    /// What was expected and found where a block first failed, for [`Verified::explain`].
+    failed: OnceLock<(String, String, String)>,
+}
+
+#[derive(Default)]
+struct Remembered {
+    blocks: VecDeque<(usize, Bytes)>,
+    bytes: usize,
+}
+
+impl Verified {
+    /// A body of `end` bytes that `table` describes; `read` bytes were read before.
+    pub(super) fn new(reader: Arc<dyn ReadAt>, size: u64, end: u64, table: &[u8], read: u64) -> Result<Self> {
+        let broken = |found: String| Error::corrupt("digest table", format!("blocks that tile {end} bytes"), found);
+        let (count, entries) = table.split_at_checked(4).ok_or_else(|| broken("no count".into()))?;
+        let count = u32::from_le_bytes(array(count)) as usize;
+        if entries.len() % 36 != 0 || entries.len() / 36 != count {
+            return Err(broken(format!("{count} blocks in {} bytes", entries.len())));
+        }
+        let mut at = 0;
+        let mut blocks = Vec::with_capacity(entries.len() / 36);
+        for entry in entries.chunks_exact(36) {
+            let (bytes, digest) = entry.split_at(4);
+            let bytes = u32::from_le_bytes(array(bytes));
+            if bytes == 0 {
+                return Err(broken(format!("an empty block at {at}")));
+            }
+            at += u64::from(bytes);
+            blocks.push(Block { end: at, digest: array(digest) });
+        }
+        if at != end {
+            return Err(broken(format!("blocks that tile {at} bytes")));
+        }
+        let (read, remembered, failed) = (AtomicU64::new(read), Mutex::default(), OnceLock::new());
+        Ok(Self(Arc::new(Shared { reader, size, blocks, read, remembered, failed })))
+    }
+
+    /// All bytes read so far, those outside the body included.
+    pub fn bytes_read(&self) -> u64 {
+        self.0.read.load(Ordering::Relaxed)
+    }
+
+    /// The error behind an error of the Arrow layer, which keeps no more than its text: if a block did not match its
+    /// digest, it is that.
+    pub fn explain(&self, e: ArrowError) -> Error {
+        match self.0.failed.get() {
+            Some((place, expected, found)) => Error::corrupt(place, expected, found),
+            None => e.into(),
+        }
+    }
+
+    /// Reads and checks `bytes` bytes from `start` on.
+    ///
+    /// # Errors
+    /// Where a block's bytes are not what they were, where the place lies outside the body, or where storage fails.
+    pub fn read(&self, start: u64, bytes: usize) -> Result<Bytes> {
+        if bytes == 0 {
+            return Ok(Bytes::new());
+        }
+        let end = start.saturating_add(bytes as u64);
+        let first = self.block_at(start)?;
+        let last = self.block_at(end - 1)?;
+        let first_start = self.block_start(first);
+        let skip = usize::try_from(start - first_start).map_err(|_| outside(start))?;
+        if first == last {
+            return Ok(self.block(first)?.slice(skip..skip + bytes));
+        }
+        let mut joined = Vec::with_capacity(bytes);
+        for index in first..=last {
+            let block = self.block(index)?;
+            let from = if index == first { skip } else { 0 };
+            let take = (bytes - joined.len()).min(block.len() - from);
+            joined.extend_from_slice(&block[from..from + take]);
+        }
+        Ok(joined.into())
+    }
+
+    fn block_at(&self, place: u64) -> Result<usize> {
+        let index = self.0.blocks.partition_point(|b| b.end <= place);
+        if index < self.0.blocks.len() { Ok(index) } else { Err(outside(place)) }
+    }
+
+    fn block_start(&self, index: usize) -> u64 {
+        index.checked_sub(1).map_or(0, |before| self.0.blocks[before].end)
+    }
+
+    fn block(&self, index: usize) -> Result<Bytes> {
+        let remembered = || self.0.remembered.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, bytes)) = remembered().blocks.iter().find(|(i, _)| *i == index) {
+            return Ok(bytes.clone());
+        }
+        let start = self.block_start(index);
+        let block = &self.0.blocks[index];
+        let size = usize::try_from(block.end - start).map_err(|_| outside(start))?;
+        if block.end > self.0.size {
+            return Err(outside(block.end));
+        }
+        let mut bytes = vec![0; size];
+        self.0
+            .reader
+            .read_exact_at(&mut bytes, start)
+            .map_err(|e| Error::from(e).within(&format!("bytes {start}..{}", block.end)))?;
+        self.0.read.fetch_add(size as u64, Ordering::Relaxed);
+        let digest: [u8; 32] = Sha256::digest(&bytes).into();
+        if digest != block.digest {
+            let place = format!("bytes {start}..{}", block.end);
+            let failed = (place, format!("sha256 {}", hex(&block.digest)), format!("sha256 {}", hex(&digest)));
+            let (place, expected, found) = self.0.failed.get_or_init(|| failed);
+            return Err(Error::corrupt(place, expected, found));
+        }
+        let bytes = Bytes::from(bytes);
+        let mut remembered = remembered();
+        remembered.bytes += size;
+        remembered.blocks.push_back((index, bytes.clone()));
+        while remembered.bytes > REMEMBERED_BYTES_MAX && remembered.blocks.len() > 1 {
+            let forgotten = remembered.blocks.pop_front().map_or(0, |(_, b)| b.len());
+            remembered.bytes -= forgotten;
+        }
+        Ok(bytes)
+    }
+}
+
+fn outside(place: u64) -> Error {
+    Error::corrupt(format!("byte {place}"), "a place inside the segment's body", "one outside it")
+}
+
+/// Our error, carried through the Parquet layer.
+fn carried(e: Error) -> ParquetError {
+    ParquetError::External(Box::new(e))
+}
+
+impl Length for Verified {
+    fn len(&self) -> u64 {
+        self.0.size
+    }
+}
+
+impl ChunkReader for Verified {
+    type T = VerifiedRead;
+
+    fn get_read(&self, start: u64) -> parquet::errors::Result<VerifiedRead> {
+        Ok(VerifiedRead { body: self.clone(), at: start, block: Bytes::new() })
+    }
+
+    fn get_bytes(&self, start: u64, length: usize) -> parquet::errors::Result<Bytes> {
+        self.read(start, length).map_err(carried)
+    }
+}
+
+/// Reads on from a place, block by block.
+pub struct VerifiedRead {
+    body: Verified,
+    at: u64,
+    block: Bytes,
+}
+
+impl Read for VerifiedRead {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.block.is_empty() {
+            let Ok(index) = self.body.block_at(self.at) else { return Ok(0) };
+            let start = self.body.block_start(index);
+            let skip = usize::try_from(self.at - start).map_err(io::Error::other)?;
+            self.block = self.body.block(index).map_err(io::Error::other)?.slice(skip..);
+        }
+        let take = buffer.len().min(self.block.len());
+        buffer[..take].copy_from_slice(&self.block.split_to(take));
+        self.at += take as u64;
+        Ok(take)
+    }
+}

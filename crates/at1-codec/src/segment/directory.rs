@@ -1,0 +1,261 @@
+//! The batch table and the places of all recovery streams.
+//!
+//! * The row groups' parts tile the batches' rows in order; [`Directory::read`] refuses anything else.
+//! * Nothing here is needed to query the columns; it is read when source text, batches or rejects are asked for.
+
+use std::ops::Range;
+
+use crate::{
+    Error, Result,
+    column::bytes::{Put, Take},
+    text::{Dialect, Terminator},
+};
+
+/// One batch of a segment, as its table tells it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BatchInfo {
+    /// The name of the source, if it had one.
+    pub name: Option<String>,
+    /// The size of the source.
+    pub bytes: u64,
+    /// Its digest.
+    pub sha256: [u8; 32],
+    /// The number of its records.
+    pub rows: u64,
+    /// The root of the tree over its records, where there is one.
+    pub rows_root: Option<[u8; 32]>,
+    /// The row of the segment at which it starts.
+    pub first_row: u64,
+    /// How its bytes are cut into fields.
+    pub dialect: Dialect,
+    /// Byte order mark and header.
+    pub preamble: Vec<u8>,
+    /// What follows its last record.
+    pub tail: Vec<u8>,
+    /// The column of each of its fields.
+    pub map: Vec<usize>,
+}
+
+impl BatchInfo {
+    /// Its rows within the segment.
+    pub fn row_range(&self) -> Range<u64> {
+        self.first_row..self.first_row + self.rows
+    }
+
+    /// For each of `columns` columns, which field of a record it takes.
+    pub(super) fn fields_by_column(&self, columns: usize) -> Vec<Option<usize>> {
+        let mut fields = vec![None; columns];
+        for (field, &column) in self.map.iter().enumerate() {
+            fields[column] = Some(field);
+        }
+        fields
+    }
+}
+
+/// Where a recovery stream lies.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Place {
+    pub(super) at: u64,
+    pub(super) bytes: u64,
+}
+
+/// The recovery data of one column chunk.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct ColumnRecovery {
+    pub(super) place: Place,
+    pub(super) rejects: u64,
+    pub(super) patches: u64,
+    pub(super) form: String,
+}
+
+/// The recovery data of one row group.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct GroupRecovery {
+    /// Batch and number of rows, in order.
+    pub(super) parts: Vec<(usize, u64)>,
+    pub(super) records: Place,
+    pub(super) columns: Vec<ColumnRecovery>,
+}
+
+impl GroupRecovery {
+    pub(super) fn rows(&self) -> u64 {
+        self.parts.iter().map(|(_, rows)| rows).sum()
+    }
+}
+
+/// All of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Directory {
+    pub(super) batches: Vec<BatchInfo>,
+    pub(super) groups: Vec<GroupRecovery>,
+}
+
+impl Directory {
+    pub(super) fn write(&self) -> Vec<u8> {
+        let mut out = Put::default();
+        out.count(self.batches.len());
+        for batch in &self.batches {
+            put_option(&mut out, batch.name.as_ref(), |out, name| out.bytes(name.as_bytes()));
+            out.varint(batch.bytes);
+            out.fixed(&batch.sha256);
+            out.varint(batch.rows);
+            put_option(&mut out, batch.rows_root.as_ref(), |out, root| out.fixed(root));
+            out.byte(batch.dialect.delimiter);
+            put_option(&mut out, batch.dialect.quote, Put::byte);
+            out.byte(terminator_code(batch.dialect.terminator));
+            out.bytes(&batch.preamble);
+            out.bytes(&batch.tail);
+            out.count(batch.map.len());
+            batch.map.iter().for_each(|&column| out.count(column));
+        }
+        out.count(self.groups.len());
+        for group in &self.groups {
+            out.count(group.parts.len());
+            for &(batch, rows) in &group.parts {
+                out.count(batch);
+                out.varint(rows);
+            }
+            write_place(&mut out, group.records);
+            for column in &group.columns {
+                write_place(&mut out, column.place);
+                out.varint(column.rejects);
+                out.varint(column.patches);
+                out.bytes(column.form.as_bytes());
+            }
+        }
+        out.into_bytes()
+    }
+
+    /// Reads a directory of a segment with `columns` columns.
+    pub(super) fn read(bytes: &[u8], columns: usize) -> Result<Self> {
+        let mut from = Take::new(bytes);
+        let mut directory = Self::default();
+        let mut first_row = 0_u64;
+        for _ in 0..from.count()? {
+            let batch = read_batch(&mut from, first_row, columns)?;
+            first_row = first_row.checked_add(batch.rows).ok_or_else(|| broken("rows that fit 64 bits", "more"))?;
+            directory.batches.push(batch);
+        }
+        for _ in 0..from.count()? {
+            let mut group = GroupRecovery::default();
+            for _ in 0..from.count()? {
+                group.parts.push((from.count()?, from.varint()?));
+            }
+            group.records = read_place(&mut from)?;
+            for _ in 0..columns {
+                group.columns.push(ColumnRecovery {
+                    place: read_place(&mut from)?,
+                    rejects: from.varint()?,
+                    patches: from.varint()?,
+                    form: text(from.bytes()?)?,
+                });
+            }
+            directory.groups.push(group);
+        }
+        from.end()?;
+        directory.check_tiling()?;
+        Ok(directory)
+    }
+
+    /// The parts of all row groups, in order, are the batches, in order.
+    fn check_tiling(&self) -> Result<()> {
+        let mut left: Vec<u64> = self.batches.iter().map(|b| b.rows).collect();
+        let mut current = 0;
+        for &(batch, rows) in self.groups.iter().flat_map(|g| &g.parts) {
+            if batch < current || left[current..batch.min(left.len())].iter().any(|&rows| rows > 0) {
+                return Err(broken("parts in the order of batches", format!("a part of batch {batch}")));
+            }
+            current = batch;
+            let left = left.get_mut(batch).ok_or_else(|| broken("a batch", format!("number {batch}")))?;
+            *left = left.checked_sub(rows).ok_or_else(|| broken("a batch's rows", format!("{rows} more")))?;
+        }
+        if left.iter().any(|&rows| rows > 0) {
+            return Err(broken("row groups that hold all batches", "rows that none holds"));
+        }
+        Ok(())
+    }
+}
+
+fn broken(expected: &str, found: impl std::fmt::Display) -> Error {
+    Error::corrupt("directory", expected, found)
+}
+
+fn read_batch(from: &mut Take<'_>, first_row: u64, columns: usize) -> Result<BatchInfo> {
+    Ok(BatchInfo {
+        name: take_option(from, Take::bytes)?.map(text).transpose()?,
+        bytes: from.varint()?,
+        sha256: take_array(from)?,
+        rows: from.varint()?,
+        rows_root: take_option(from, take_array)?,
+        first_row,
+        dialect: Dialect {
+            delimiter: from.byte()?,
+            quote: take_option(from, Take::byte)?,
+            terminator: match from.byte()? {
+                0 => Terminator::Lf,
+                1 => Terminator::CrLf,
+                2 => Terminator::Cr,
+                code => return Err(broken("a line end", code)),
+            },
+        },
+        preamble: from.bytes()?.to_vec(),
+        tail: from.bytes()?.to_vec(),
+        map: read_map(from, columns)?,
+    })
+}
+
+/// A column map: at least one field, every field its own column.
+fn read_map(from: &mut Take<'_>, columns: usize) -> Result<Vec<usize>> {
+    let mut taken = vec![false; columns];
+    let fields = from.count()?;
+    let mut map = Vec::new();
+    for _ in 0..fields {
+        let column = from.count()?;
+        match taken.get_mut(column) {
+            Some(taken) if !*taken => *taken = true,
+            _ => return Err(broken("a column for each field", format!("column {column}"))),
+        }
+        map.push(column);
+    }
+    if map.is_empty() { Err(broken("at least one field", 0)) } else { Ok(map) }
+}
+
+fn text(bytes: &[u8]) -> Result<String> {
+    String::from_utf8(bytes.to_vec()).map_err(|_| broken("UTF-8", "other bytes"))
+}
+
+fn put_option<T>(out: &mut Put, value: Option<T>, put: impl FnOnce(&mut Put, T)) {
+    out.byte(u8::from(value.is_some()));
+    if let Some(value) = value {
+        put(out, value);
+    }
+}
+
+fn take_option<'a, T>(from: &mut Take<'a>, take: impl FnOnce(&mut Take<'a>) -> Result<T>) -> Result<Option<T>> {
+    match from.byte()? {
+        0 => Ok(None),
+        1 => take(from).map(Some),
+        flag => Err(broken("a flag of 0 or 1", flag)),
+    }
+}
+
+fn take_array<const N: usize>(from: &mut Take<'_>) -> Result<[u8; N]> {
+    Ok(super::layout::array(from.fixed(N)?))
+}
+
+fn write_place(out: &mut Put, place: Place) {
+    out.varint(place.at);
+    out.varint(place.bytes);
+}
+
+fn read_place(from: &mut Take<'_>) -> Result<Place> {
+    Ok(Place { at: from.varint()?, bytes: from.varint()? })
+}
+
+fn terminator_code(terminator: Terminator) -> u8 {
+    match terminator {
+        Terminator::Lf => 0,
+        Terminator::CrLf => 1,
+        Terminator::Cr => 2,
+    }
+}

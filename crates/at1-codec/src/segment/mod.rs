@@ -1,0 +1,29 @@
+//! Segments: batches of records as one immutable file that is a valid Parquet file and gives back every source byte.
+//!
+//! `docs/spec/segment.md` is the normative text; [`layout`] quotes it beside the constants.
+
+mod analyse;
+mod chunk;
+mod column_chunk;
+mod digest;
+mod directory;
+mod guard;
+pub mod layout;
+mod meta;
+mod raw;
+mod read;
+mod records;
+mod recover;
+mod standalone;
+mod stream;
+mod thrift;
+mod write;
+
+pub use analyse::{Analysis, COLUMNS_MAX, HeaderOption, ReadOptions, analyse};
+pub use column_chunk::Profile;
+pub use digest::{Verified, VerifiedRead};
+pub use directory::BatchInfo;
+pub use read::{ColumnLayout, Segment, Trust};
+pub use recover::Rederived;
+pub use standalone::{Buffer, EncodeOptions, Encoded, Form, decode, decode_to, encode, encode_to};
+pub use write::{BatchPlan, Draft, NewRowTree, RowTree, SegmentWriter, WriteOptions, Written};

@@ -1,0 +1,322 @@
+//! Opening a segment: from its end inwards, nothing parsed that was not hashed.
+//!
+//! * With [`Trust::Footer`] every byte that is parsed is bound by the digest that the caller brought.
+//! * With [`Trust::OwnSeal`] the bytes are those that were sealed, by whoever sealed them; the footer is then parsed
+//!   under the bounds of [`super::guard`].
+//! * The recovery section is read when it is asked for; a query of the columns never needs it.
+
+use std::sync::{Arc, OnceLock};
+
+use arrow::datatypes::SchemaRef;
+use parquet::{
+    arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions},
+    file::metadata::{PageIndexPolicy, ParquetMetaDataReader},
+};
+use sha2::{Digest as _, Sha256};
+
+use super::{
+    digest::Verified,
+    directory::{BatchInfo, Directory, Place},
+    guard,
+    layout::{FOOTER_BYTES_MAX, META_KEY, PARQUET_MAGIC, SEAL_BYTES, Seal, TRAILER_BYTES, array, hex},
+    meta::Meta,
+    raw::RAW_MAGIC,
+    stream::unpack,
+};
+use crate::{Error, ReadAt, Result, Schema, column};
+
+/// Whose word is taken for a segment's footer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Trust {
+    /// The size and digest of footer, seal and trailer, known from elsewhere: a ledger.
+    Footer {
+        /// How many bytes at the end of the file.
+        bytes: u64,
+        /// Their SHA-256.
+        sha256: [u8; 32],
+    },
+    /// The segment's own seal: finds damage, not forgery.
+    OwnSeal,
+}
+
+/// An open segment.
+///
+/// Clones share what has been read.
+#[derive(Clone)]
+pub struct Segment(pub(super) Arc<Inner>);
+
+pub(super) struct Inner {
+    schema: Schema,
+    arrow: ArrowReaderMetadata,
+    body: Verified,
+    meta: Meta,
+    size: u64,
+    directory: OnceLock<Directory>,
+}
+
+impl std::fmt::Debug for Segment {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Segment").field("rows", &self.rows()).field("schema", self.schema()).finish_non_exhaustive()
+    }
+}
+
+impl Segment {
+    /// Opens a segment and checks its footer, its digest table and its page indexes.
+    ///
+    /// # Errors
+    /// If the bytes are not those that `trust` speaks of, are no segment, or are one of another version; or if storage
+    /// fails.
+    pub fn open(reader: Arc<dyn ReadAt>, trust: Trust) -> Result<Self> {
+        let size = reader.size()?;
+        let footer = read_footer(&*reader, size, trust)?;
+        let (seal, thrift) = Seal::read(&footer[..footer.len() - TRAILER_BYTES])?;
+        let footer_at = size - footer.len() as u64;
+        let table = read_table(&*reader, seal, footer_at)?;
+        let read = footer.len() as u64 + (footer_at - seal.digests_at);
+        let body = Verified::new(reader, size, seal.digests_at, &table, read)?;
+
+        guard::check_footer(thrift, seal.digests_at)?;
+        if trust == Trust::OwnSeal {
+            guard::check_indexes(thrift, &body)?;
+        }
+        let metadata = ParquetMetaDataReader::decode_metadata(thrift)?;
+        let mut reader =
+            ParquetMetaDataReader::new_with_metadata(metadata).with_page_index_policy(PageIndexPolicy::Optional);
+        reader.read_page_indexes_sized(&body, size)?;
+        let metadata = Arc::new(reader.finish()?);
+
+        let key_values = metadata.file_metadata().key_value_metadata();
+        let text = key_values.into_iter().flatten().find(|kv| kv.key == META_KEY).and_then(|kv| kv.value.as_deref());
+        let meta = Meta::parse(text.ok_or_else(|| Error::corrupt("footer", format!("the key {META_KEY}"), "none"))?)?;
+        let names = metadata.file_metadata().schema_descr().columns();
+        let schema = meta.schema(names.iter().map(|c| c.name()))?;
+        // What the columns are is told twice, for Parquet readers and for us; both must say the same.
+        let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
+        let arrow = ArrowReaderMetadata::try_new(Arc::clone(&metadata), options)?;
+        for (field, column) in arrow.schema().fields().iter().zip(&schema.columns) {
+            if *field.data_type() != column.ty.arrow() {
+                return Err(Error::corrupt(
+                    format!("column {}", column.name),
+                    column.ty.to_string(),
+                    field.data_type(),
+                ));
+            }
+        }
+        let rows: u64 = metadata.row_groups().iter().map(|g| u64::try_from(g.num_rows()).unwrap_or(0)).sum();
+        if rows != meta.rows {
+            return Err(Error::corrupt("footer", format!("{} rows", meta.rows), rows));
+        }
+        Ok(Self(Arc::new(Inner { schema, arrow, body, meta, size, directory: OnceLock::new() })))
+    }
+
+    /// The columns.
+    pub fn schema(&self) -> &Schema {
+        &self.0.schema
+    }
+
+    /// The columns as Arrow sees them.
+    pub fn arrow_schema(&self) -> &SchemaRef {
+        self.0.arrow.schema()
+    }
+
+    /// The number of rows.
+    pub fn rows(&self) -> u64 {
+        self.0.meta.rows
+    }
+
+    /// The size of all sources together.
+    pub fn source_bytes(&self) -> u64 {
+        self.0.meta.source_bytes
+    }
+
+    /// The number of batches.
+    pub fn batch_count(&self) -> u64 {
+        self.0.meta.batches
+    }
+
+    /// The size of the file.
+    pub fn size(&self) -> u64 {
+        self.0.size
+    }
+
+    /// The Parquet metadata with page indexes, for the Arrow reader.
+    pub fn metadata(&self) -> &ArrowReaderMetadata {
+        &self.0.arrow
+    }
+
+    /// The bytes of pages, each hashed before it is given out.
+    pub fn bytes(&self) -> &Verified {
+        &self.0.body
+    }
+
+    /// All bytes that were read from this segment so far: footer, digest table, indexes, pages, recovery streams.
+    pub fn bytes_read(&self) -> u64 {
+        self.0.body.bytes_read()
+    }
+
+    /// What stands under `key` in the footer's key-value metadata.
+    pub fn key_value(&self, key: &str) -> Option<&str> {
+        let key_values = self.0.arrow.metadata().file_metadata().key_value_metadata();
+        key_values.into_iter().flatten().find(|kv| kv.key == key)?.value.as_deref()
+    }
+
+    /// The number of rejects in `column`, over all row groups.
+    pub fn rejects(&self, column: usize) -> u64 {
+        self.0.meta.rejects().get(column).copied().unwrap_or(0)
+    }
+
+    /// The batches, in order.
+    ///
+    /// # Errors
+    /// If the directory cannot be read or is damaged.
+    pub fn batches(&self) -> Result<&[BatchInfo]> {
+        Ok(&self.directory()?.batches)
+    }
+
+    /// The rows of `row_group` whose field `column` could not hold, counted from the row group's start.
+    ///
+    /// # Errors
+    /// If the recovery section cannot be read or is damaged, or there is no such row group or column.
+    pub fn reject_rows(&self, row_group: usize, column: usize) -> Result<Vec<u64>> {
+        column::rejects(&self.column_stream(row_group, column)?)
+    }
+
+    /// How each column of `row_group` is laid out.
+    ///
+    /// # Errors
+    /// If the directory cannot be read or is damaged, or there is no such row group.
+    pub fn layout(&self, row_group: usize) -> Result<Vec<ColumnLayout>> {
+        let group = self.group(row_group)?;
+        let chunks = self.0.arrow.metadata().row_groups().get(row_group).map_or(&[][..], |g| g.columns());
+        let columns = group.columns.iter().zip(chunks).map(|(recovery, chunk)| ColumnLayout {
+            form: recovery.form.clone(),
+            encodings: chunk.encodings().map(|e| e.to_string()).collect(),
+            bytes: u64::try_from(chunk.compressed_size()).unwrap_or(0),
+            recovery_bytes: recovery.place.bytes,
+            patches: recovery.patches,
+            rejects: recovery.rejects,
+        });
+        Ok(columns.collect())
+    }
+
+    pub(super) fn directory(&self) -> Result<&Directory> {
+        if let Some(directory) = self.0.directory.get() {
+            return Ok(directory);
+        }
+        let directory = Directory::read(&self.stream(self.0.meta.directory())?, self.0.schema.columns.len())?;
+        let groups = self.0.arrow.metadata().row_groups();
+        let agrees = directory.groups.len() == groups.len()
+            && directory
+                .groups
+                .iter()
+                .zip(groups)
+                .all(|(ours, theirs)| u64::try_from(theirs.num_rows()) == Ok(ours.rows()));
+        if !agrees || directory.batches.len() as u64 != self.0.meta.batches {
+            return Err(Error::corrupt("directory", "the footer's row groups and batches", "others"));
+        }
+        Ok(self.0.directory.get_or_init(|| directory))
+    }
+
+    pub(super) fn group(&self, row_group: usize) -> Result<&super::directory::GroupRecovery> {
+        let groups = &self.directory()?.groups;
+        groups
+            .get(row_group)
+            .ok_or_else(|| Error::invalid("row group", format!("less than {}", groups.len()), row_group))
+    }
+
+    pub(super) fn column_stream(&self, row_group: usize, column: usize) -> Result<Vec<u8>> {
+        let columns = &self.group(row_group)?.columns;
+        let recovery = columns.get(column);
+        let recovery =
+            recovery.ok_or_else(|| Error::invalid("column", format!("less than {}", columns.len()), column))?;
+        self.stream(recovery.place)
+    }
+
+    pub(super) fn stream(&self, place: Place) -> Result<Vec<u8>> {
+        let bytes = usize::try_from(place.bytes).unwrap_or(usize::MAX);
+        unpack(&self.0.body.read(place.at, bytes)?)
+    }
+}
+
+/// How a column of a row group is laid out, for people who wonder where the bytes are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ColumnLayout {
+    /// The canonical form: "decimal, 2 digits".
+    pub form: String,
+    /// Parquet's encodings.
+    pub encodings: Vec<String>,
+    /// The size of the column chunk.
+    pub bytes: u64,
+    /// The size of its recovery stream.
+    pub recovery_bytes: u64,
+    /// How many fields are patched.
+    pub patches: u64,
+    /// How many of these the type could not hold.
+    pub rejects: u64,
+}
+
+/// Footer, seal and trailer, checked as `trust` says.
+fn read_footer(reader: &dyn ReadAt, size: u64, trust: Trust) -> Result<Vec<u8>> {
+    let least = (PARQUET_MAGIC.len() + SEAL_BYTES + TRAILER_BYTES) as u64;
+    if size < least {
+        return Err(no_segment(reader, size, format!("{size} bytes")));
+    }
+    let bytes = match trust {
+        Trust::Footer { bytes, .. } => bytes,
+        Trust::OwnSeal => {
+            let mut trailer = [0; TRAILER_BYTES];
+            reader.read_exact_at(&mut trailer, size - TRAILER_BYTES as u64)?;
+            let mut head = [0; 4];
+            reader.read_exact_at(&mut head, 0)?;
+            if head != *PARQUET_MAGIC || trailer[4..] != *PARQUET_MAGIC {
+                return Err(no_segment(reader, size, "no PAR1 at its start and end".into()));
+            }
+            u64::from(u32::from_le_bytes(array(&trailer[..4]))) + TRAILER_BYTES as u64
+        }
+    };
+    let fits = bytes <= size && bytes >= (SEAL_BYTES + TRAILER_BYTES) as u64;
+    let Some(wanted) = usize::try_from(bytes).ok().filter(|&b| fits && b <= FOOTER_BYTES_MAX) else {
+        return Err(Error::corrupt("footer", format!("at most {} bytes", size.min(FOOTER_BYTES_MAX as u64)), bytes));
+    };
+    let mut footer = vec![0; wanted];
+    reader.read_exact_at(&mut footer, size - bytes)?;
+    if let Trust::Footer { sha256, .. } = trust {
+        let found: [u8; 32] = Sha256::digest(&footer).into();
+        if found != sha256 {
+            return Err(Error::corrupt(
+                "footer",
+                format!("sha256 {}", hex(&sha256)),
+                format!("sha256 {}", hex(&found)),
+            ));
+        }
+    }
+    Ok(footer)
+}
+
+/// Says what a file is that is no segment, as far as its first bytes tell.
+fn no_segment(reader: &dyn ReadAt, size: u64, otherwise: String) -> Error {
+    let mut head = vec![0; usize::try_from(size.min(4)).unwrap_or(0)];
+    let found = match reader.read_exact_at(&mut head, 0) {
+        Ok(()) if head == RAW_MAGIC => "a RAW segment, which has no columns: it can be decoded, not queried".into(),
+        Ok(()) if head == *b"AT1\x02" || head == *b"AT1\x03" => {
+            "a file of another product that also ends its names in .at1".into()
+        }
+        _ => otherwise,
+    };
+    Error::unsupported("", "an AT1 segment", found)
+}
+
+fn read_table(reader: &dyn ReadAt, seal: Seal, footer_at: u64) -> Result<Vec<u8>> {
+    let bytes = footer_at.checked_sub(seal.digests_at).and_then(|b| usize::try_from(b).ok());
+    let fits = seal.indexes_at <= seal.digests_at;
+    let bytes = bytes.filter(|&b| fits && b <= FOOTER_BYTES_MAX);
+    let bytes = bytes.ok_or_else(|| Error::corrupt("seal", "a digest table before the footer", seal.digests_at))?;
+    let mut table = vec![0; bytes];
+    reader.read_exact_at(&mut table, seal.digests_at)?;
+    let found: [u8; 32] = Sha256::digest(&table).into();
+    if found == seal.digests {
+        Ok(table)
+    } else {
+        Err(Error::corrupt("digest table", format!("sha256 {}", hex(&seal.digests)), format!("sha256 {}", hex(&found))))
+    }
+}

@@ -1,0 +1,414 @@
+//! Writing a segment: batches in, row groups out, one at a time.
+//!
+//! * Memory is that of one row group, whatever the length of the sources.
+//! * A [`Draft`] is not a segment yet: nobody may refer to it before [`Draft::verify`] gave back the same bytes.
+
+use std::{
+    io::{Read, Seek, SeekFrom, Write},
+    sync::Arc,
+};
+
+use arrow::datatypes::SchemaRef;
+use parquet::{
+    arrow::{ArrowSchemaConverter, arrow_writer::ArrowColumnChunk},
+    file::{metadata::KeyValue, properties::WriterProperties, writer::SerializedFileWriter},
+};
+use sha2::{Digest as _, Sha256};
+
+use super::{
+    analyse::Analysis,
+    chunk::{Chunk, Chunks},
+    column_chunk::{Profile, encode_chunk},
+    digest::BlockSink,
+    directory::{BatchInfo, ColumnRecovery, Directory, GroupRecovery, Place},
+    layout::{BLOCK_BYTES_MIN, GROUP_BYTES_MAX, GROUP_ROWS_MAX, META_KEY, PARQUET_MAGIC, Seal, TRAILER_BYTES, hex},
+    meta::Meta,
+    read::{Segment, Trust},
+    records::RecordsBuilder,
+    stream::pack,
+};
+use crate::{
+    Error, ReadAt, Result, Schema,
+    column::{self, NullWords, Reading, Syntax},
+    text::{self, Terminator},
+};
+
+/// A tree over the exact bytes of a batch's records, computed beside the encoding.
+pub trait RowTree: Send {
+    /// Adds a record: the blank lines before it, its fields, its line end.
+    fn push(&mut self, record: &[u8]);
+    /// The root over all records since the last call.
+    fn root(&mut self) -> [u8; 32];
+}
+
+/// Makes a [`RowTree`].
+pub type NewRowTree = fn() -> Box<dyn RowTree>;
+
+/// How a segment is written.
+#[derive(Clone, Debug, Default)]
+pub struct WriteOptions {
+    /// Speed against size.
+    pub profile: Profile,
+    /// The tree over each batch's records, if there is one.
+    pub row_tree: Option<NewRowTree>,
+    /// Words that mean null in columns that are not text.
+    pub nulls: NullWords,
+    /// How the text of each column is read, by position; missing ones are read plainly.
+    pub readings: Vec<Reading>,
+}
+
+/// One source, analysed, and where its fields go.
+#[derive(Clone, Debug)]
+pub struct BatchPlan {
+    /// What the first pass found out.
+    pub analysis: Analysis,
+    /// The column of each field position that the analysis has.
+    pub map: Vec<usize>,
+    /// The source's name.
+    pub name: Option<String>,
+}
+
+/// Some records of a batch that wait to be encoded.
+struct Part {
+    batch: usize,
+    syntax: Syntax,
+    terminator: Terminator,
+    fields_by_column: Vec<Option<usize>>,
+    width: usize,
+    chunk: Chunk,
+}
+
+/// Writes batches as a segment.
+pub struct SegmentWriter<W: Write + Send> {
+    file: SerializedFileWriter<BlockSink<W>>,
+    schema: Schema,
+    arrow: SchemaRef,
+    options: WriteOptions,
+    group: Vec<Part>,
+    directory: Directory,
+    rejects: Vec<u64>,
+    key_values: Vec<KeyValue>,
+}
+
+impl<W: Write + Send> SegmentWriter<W> {
+    /// Starts a segment of `schema` in `sink`.
+    ///
+    /// # Errors
+    /// If the schema has no columns, or the sink refuses.
+    pub fn new(sink: W, schema: &Schema, options: WriteOptions) -> Result<Self> {
+        if schema.columns.is_empty() {
+            return Err(Error::invalid("schema", "at least one column", 0));
+        }
+        let arrow = schema.arrow();
+        let parquet = ArrowSchemaConverter::new().convert(&arrow)?;
+        let created_by = concat!("at1 ", env!("CARGO_PKG_VERSION")).to_owned();
+        let properties = WriterProperties::builder().set_created_by(created_by).build();
+        let file = SerializedFileWriter::new(BlockSink::new(sink), parquet.root_schema_ptr(), Arc::new(properties))?;
+        let rejects = vec![0; schema.columns.len()];
+        let directory = Directory::default();
+        let (group, key_values) = (Vec::new(), Vec::new());
+        Ok(Self { file, schema: schema.clone(), arrow, options, group, directory, rejects, key_values })
+    }
+
+    /// Adds a note to the footer's key-value metadata.
+    pub fn key_value(&mut self, key: &str, value: String) {
+        self.key_values.push(KeyValue::new(key.to_owned(), value));
+    }
+
+    /// Adds a batch. `source` is read a second time where it did not fit the analysis.
+    ///
+    /// # Errors
+    /// If the plan does not fit the schema, the source changed since it was analysed, or reading or writing fails.
+    pub fn append<R: Read + Seek>(&mut self, source: &mut R, plan: BatchPlan) -> Result<()> {
+        let BatchPlan { mut analysis, map, name } = plan;
+        let columns = self.schema.columns.len();
+        let mut seen = vec![false; columns];
+        let fits = map.iter().all(|&c| seen.get_mut(c).is_some_and(|seen| !std::mem::replace(seen, true)));
+        if !fits || map.len() != analysis.columns.len() {
+            return Err(Error::invalid(
+                "column map",
+                format!("a column of its own for each of {} fields", analysis.columns.len()),
+                format!("{} of {columns} columns", map.len()),
+            ));
+        }
+        let info = BatchInfo {
+            name,
+            bytes: analysis.bytes,
+            sha256: analysis.sha256,
+            rows: analysis.records,
+            rows_root: None,
+            first_row: self.directory.batches.last().map_or(0, |b| b.row_range().end),
+            dialect: analysis.dialect,
+            preamble: std::mem::take(&mut analysis.preamble),
+            tail: Vec::new(),
+            map,
+        };
+        let mut tree = self.options.row_tree.map(|new| new());
+        let batch = self.directory.batches.len();
+        let mut rows = 0;
+        let mut push = |this: &mut Self, chunk: Chunk| -> Result<()> {
+            rows += chunk.records() as u64;
+            if let Some(tree) = &mut tree {
+                (0..chunk.records()).for_each(|record| tree.push(chunk.record(record)));
+            }
+            this.push(&info, batch, chunk)
+        };
+        let tail;
+        if let Some((chunk, kept_tail)) = analysis.kept.take() {
+            push(self, chunk)?;
+            tail = kept_tail;
+        } else {
+            source.seek(SeekFrom::Start(0))?;
+            let mut chunks = Chunks::new(source, analysis.dialect, analysis.blank);
+            chunks.skip(text::bom_len(&info.preamble))?;
+            let mut header = analysis.header.is_some();
+            while let Some(mut chunk) = chunks.next(GROUP_BYTES_MAX, GROUP_ROWS_MAX)? {
+                if std::mem::take(&mut header) {
+                    chunk.tokens.records.remove(0);
+                }
+                push(self, chunk)?;
+            }
+            tail = chunks.tail().to_vec();
+            let (_, sha256) = chunks.finish();
+            if sha256 != info.sha256 || rows != info.rows {
+                return Err(Error::invalid(
+                    "source",
+                    format!("the {} records and sha256 {} of the first pass", info.rows, hex(&info.sha256)),
+                    format!("{rows} records and sha256 {}: it changed while it was read", hex(&sha256)),
+                ));
+            }
+        }
+        let rows_root = tree.map(|mut tree| tree.root());
+        self.directory.batches.push(BatchInfo { rows_root, tail, ..info });
+        Ok(())
+    }
+
+    fn push(&mut self, info: &BatchInfo, batch: usize, chunk: Chunk) -> Result<()> {
+        let (bytes, rows) =
+            self.group.iter().fold((0, 0), |(b, r), p| (b + p.chunk.bytes.len(), r + p.chunk.records()));
+        if rows > 0 && (bytes + chunk.bytes.len() > GROUP_BYTES_MAX || rows + chunk.records() > GROUP_ROWS_MAX) {
+            self.flush()?;
+        }
+        if chunk.records() > 0 {
+            self.group.push(Part {
+                batch,
+                syntax: Syntax { delimiter: info.dialect.delimiter, quote: info.dialect.quote },
+                terminator: info.dialect.terminator,
+                fields_by_column: info.fields_by_column(self.schema.columns.len()),
+                width: info.map.len(),
+                chunk,
+            });
+        }
+        Ok(())
+    }
+
+    /// Writes the records that wait as a row group: column chunks, then recovery streams.
+    fn flush(&mut self) -> Result<()> {
+        let parts = std::mem::take(&mut self.group);
+        if parts.is_empty() {
+            return Ok(());
+        }
+        let level = self.options.profile.zstd_level();
+        let mut records = RecordsBuilder::default();
+        for part in &parts {
+            records.push(&part.chunk, part.width, part.terminator);
+        }
+        let mut streams = vec![pack(&records.finish(), level)?];
+        let mut chunks = Vec::with_capacity(self.schema.columns.len());
+        let mut recovery = GroupRecovery {
+            parts: parts.iter().map(|p| (p.batch, p.chunk.records() as u64)).collect(),
+            ..GroupRecovery::default()
+        };
+        for (index, column) in self.schema.columns.iter().enumerate() {
+            let reading = self.options.readings.get(index).copied().unwrap_or_default();
+            let fields = parts.iter().map(|part| {
+                let field = part.fields_by_column[index];
+                let rows = 0..part.chunk.records();
+                (part.syntax, rows.map(move |row| part.chunk.field(row, field?)))
+            });
+            let encoded = column::encode(column.ty, reading, &self.options.nulls, fields);
+            chunks.push(encode_chunk(&self.arrow.fields()[index], &encoded.array, self.options.profile)?);
+            streams.push(pack(&encoded.recovery, level)?);
+            self.rejects[index] += encoded.rejects;
+            recovery.columns.push(ColumnRecovery {
+                place: Place::default(),
+                rejects: encoded.rejects,
+                patches: encoded.patches,
+                form: encoded.form,
+            });
+        }
+        self.write_group(chunks, &streams, recovery)
+    }
+
+    fn write_group(
+        &mut self,
+        chunks: Vec<ArrowColumnChunk>,
+        streams: &[Vec<u8>],
+        mut recovery: GroupRecovery,
+    ) -> Result<()> {
+        let mut at = self.file.bytes_written() as u64;
+        for chunk in &chunks {
+            let pieces = pieces(chunk);
+            self.file.inner_mut().plan(at, pieces.iter().copied());
+            at += pieces.iter().sum::<u64>();
+        }
+        let mut group = self.file.next_row_group()?;
+        for chunk in chunks {
+            chunk.append_to_row_group(&mut group)?;
+        }
+        group.close()?;
+
+        let mut places = self.write_streams(streams)?.into_iter();
+        recovery.records = places.next().unwrap_or_default();
+        for (column, place) in recovery.columns.iter_mut().zip(places) {
+            column.place = place;
+        }
+        self.directory.groups.push(recovery);
+        Ok(())
+    }
+
+    fn write_streams(&mut self, streams: &[Vec<u8>]) -> Result<Vec<Place>> {
+        let mut at = self.file.bytes_written() as u64;
+        self.file.inner_mut().plan(at, streams.iter().map(|s| s.len() as u64));
+        let mut places = Vec::with_capacity(streams.len());
+        for stream in streams {
+            self.file.write_all(stream)?;
+            let bytes = stream.len() as u64;
+            places.push(Place { at, bytes });
+            at += bytes;
+        }
+        Ok(places)
+    }
+
+    /// Writes what waits, the directory and the footer; gives the sink back with what is left to verify.
+    ///
+    /// # Errors
+    /// If writing fails.
+    pub fn finish(mut self) -> Result<(W, Draft)> {
+        self.flush()?;
+        let directory = pack(&self.directory.write(), self.options.profile.zstd_level())?;
+        let place = self.write_streams(&[directory])?.into_iter().next().unwrap_or_default();
+        let batches = std::mem::take(&mut self.directory.batches);
+        let rows = batches.last().map_or(0, |b| b.row_range().end);
+        let source_bytes = batches.iter().map(|b| b.bytes).sum();
+        let meta = Meta::new(&self.schema, &self.rejects, rows, source_bytes, batches.len() as u64, place);
+        self.file.append_key_value_metadata(KeyValue::new(META_KEY.to_owned(), meta.to_json()?));
+        for key_value in self.key_values {
+            self.file.append_key_value_metadata(key_value);
+        }
+
+        // The page indexes are part of the digested body, but the Parquet writer puts the footer right behind them:
+        // keep both back, so that the digest table can go between.
+        self.file.flush()?;
+        self.file.inner_mut().hold();
+        let mut sink = self.file.into_inner()?;
+        let held = sink.release();
+        let (indexes, thrift) = split_end(&held)?;
+        let indexes_at = sink.at();
+        sink.plan(indexes_at, indexes.chunks(BLOCK_BYTES_MIN).map(|c| c.len() as u64));
+        sink.write_all(indexes)?;
+        let table = sink.finish_blocks();
+        let seal = Seal { indexes_at, digests_at: sink.at(), digests: Sha256::digest(&table).into() };
+        sink.write_unblocked(&table)?;
+        let mut footer = [thrift, &seal.write(thrift)].concat();
+        let length =
+            u32::try_from(footer.len()).map_err(|_| Error::invalid("footer", "less than 4 GiB", footer.len()))?;
+        footer.extend_from_slice(&length.to_le_bytes());
+        footer.extend_from_slice(PARQUET_MAGIC);
+        sink.write_unblocked(&footer)?;
+        let (sink, bytes, sha256) = sink.finish()?;
+        let draft = Draft {
+            bytes,
+            sha256,
+            footer_bytes: footer.len() as u64,
+            footer_sha256: Sha256::digest(&footer).into(),
+            batches,
+            row_tree: self.options.row_tree,
+        };
+        Ok((sink, draft))
+    }
+}
+
+/// The sizes of a chunk's dictionary and pages, in file order.
+fn pieces(chunk: &ArrowColumnChunk) -> Vec<u64> {
+    let close = chunk.close();
+    let pages = close.offset_index.iter().flat_map(|index| index.page_locations());
+    let mut pieces: Vec<u64> = pages.map(|p| u64::try_from(p.compressed_page_size).unwrap_or(0)).collect();
+    let dictionary = close.bytes_written.saturating_sub(pieces.iter().sum());
+    if dictionary > 0 {
+        pieces.insert(0, dictionary);
+    }
+    pieces
+}
+
+/// Page indexes and Thrift footer, out of what the Parquet writer writes last.
+fn split_end(held: &[u8]) -> Result<(&[u8], &[u8])> {
+    let broken = || Error::invalid("footer", "page indexes, footer, length, PAR1", format!("{} bytes", held.len()));
+    let (rest, trailer) = held.len().checked_sub(TRAILER_BYTES).map(|at| held.split_at(at)).ok_or_else(broken)?;
+    let thrift_bytes = u32::from_le_bytes(super::layout::array(&trailer[..4])) as usize;
+    rest.len().checked_sub(thrift_bytes).map(|at| rest.split_at(at)).ok_or_else(broken)
+}
+
+/// A finished file that has not been read back yet.
+#[must_use = "a draft is a segment only once it was verified"]
+#[derive(Clone, Debug)]
+pub struct Draft {
+    bytes: u64,
+    sha256: [u8; 32],
+    footer_bytes: u64,
+    footer_sha256: [u8; 32],
+    batches: Vec<BatchInfo>,
+    row_tree: Option<NewRowTree>,
+}
+
+/// A segment that gave back every byte of its sources.
+#[derive(Clone)]
+pub struct Written {
+    /// The size of the file.
+    pub bytes: u64,
+    /// The digest of the file.
+    pub sha256: [u8; 32],
+    /// The size of footer, seal and trailer.
+    pub footer_bytes: u64,
+    /// Their digest.
+    pub footer_sha256: [u8; 32],
+    /// The number of rows.
+    pub rows: u64,
+    /// The batches, in order.
+    pub batches: Vec<BatchInfo>,
+    /// The segment, open.
+    pub segment: Segment,
+}
+
+impl Draft {
+    /// Decodes the finished file from `reader` and compares every batch with what was appended.
+    ///
+    /// # Errors
+    /// If a single byte differs, or reading fails. The file must then be thrown away.
+    pub fn verify(self, reader: Arc<dyn ReadAt>) -> Result<Written> {
+        let trust = Trust::Footer { bytes: self.footer_bytes, sha256: self.footer_sha256 };
+        let segment = Segment::open(reader, trust)?;
+        let found = segment.rederive(self.row_tree)?;
+        for (batch, (written, found)) in self.batches.iter().zip(&found).enumerate() {
+            if (written.bytes, written.sha256, written.rows_root) != (found.bytes, found.sha256, found.rows_root) {
+                return Err(Error::corrupt(
+                    format!("batch {batch}"),
+                    format!("{} bytes with sha256 {}", written.bytes, hex(&written.sha256)),
+                    format!("{} bytes with sha256 {} when decoded", found.bytes, hex(&found.sha256)),
+                ));
+            }
+        }
+        if found.len() != self.batches.len() {
+            return Err(Error::corrupt("batches", self.batches.len().to_string(), found.len()));
+        }
+        Ok(Written {
+            bytes: self.bytes,
+            sha256: self.sha256,
+            footer_bytes: self.footer_bytes,
+            footer_sha256: self.footer_sha256,
+            rows: segment.rows(),
+            batches: self.batches,
+            segment,
+        })
+    }
+}

@@ -1,0 +1,7 @@
+//! What at1-codec promises, tested from outside.
+
+#![allow(clippy::unwrap_used, reason = "a failed unwrap is the test failing")]
+
+mod column;
+mod segment;
+mod text;

@@ -1,0 +1,293 @@
+//! Whole segments: any bytes in, the same bytes out, whatever happens to the file in between.
+
+use std::{
+    io::{Cursor, Write},
+    sync::Arc,
+};
+
+use at1_codec::{
+    BatchPlan, Buffer, ColumnType, EncodeOptions, Form, NewRowTree, Profile, ReadAt, ReadOptions, RowTree, Schema,
+    Segment, SegmentWriter, Trust, WriteOptions, Written, analyse, decode, encode,
+};
+use proptest::prelude::*;
+
+fn queryable(profile: Profile) -> EncodeOptions {
+    EncodeOptions { form: Form::Queryable, profile, ..EncodeOptions::default() }
+}
+
+/// A source survives alone, in every profile, as columns and as whatever is smaller.
+#[track_caller]
+fn check(source: &[u8]) {
+    for profile in [Profile::Fast, Profile::Balanced] {
+        let segment = encode(source, &queryable(profile)).unwrap();
+        assert_eq!(decode(&segment).unwrap(), source, "{profile:?}");
+    }
+    let smaller = encode(source, &EncodeOptions::default()).unwrap();
+    assert_eq!(decode(&smaller).unwrap(), source, "the smaller form");
+}
+
+/// Sums bytes, so that a record that is lost, doubled or moved shows.
+#[derive(Default)]
+struct SumTree(u64, u64);
+
+impl RowTree for SumTree {
+    fn push(&mut self, record: &[u8]) {
+        self.0 += 1;
+        let sum: u64 = record.iter().map(|&b| u64::from(b) + 1).sum();
+        self.1 = self.1.wrapping_mul(31).wrapping_add(sum * self.0);
+    }
+
+    fn root(&mut self) -> [u8; 32] {
+        let mut root = [0; 32];
+        root[..8].copy_from_slice(&self.0.to_le_bytes());
+        root[8..16].copy_from_slice(&self.1.to_le_bytes());
+        *self = Self::default();
+        root
+    }
+}
+
+/// Batches of one segment, all columns text, fields mapped by position.
+fn write(sources: &[&[u8]]) -> (Buffer, Written) {
+    let new_tree: NewRowTree = || Box::new(SumTree::default());
+    let plans: Vec<_> =
+        sources.iter().map(|s| analyse(&mut Cursor::new(s), &ReadOptions::default()).unwrap()).collect();
+    let width = plans.iter().map(|a| a.columns.len()).max().unwrap_or(1);
+    let schema = Schema::named((0..width).map(|_| (None, ColumnType::Text)));
+    let buffer = Buffer::default();
+    let options = WriteOptions { row_tree: Some(new_tree), ..WriteOptions::default() };
+    let mut writer = SegmentWriter::new(buffer.clone(), &schema, options).unwrap();
+    for (source, analysis) in sources.iter().zip(plans) {
+        let map = (0..analysis.columns.len()).collect();
+        writer.append(&mut Cursor::new(source), BatchPlan { analysis, map, name: Some("a name".into()) }).unwrap();
+    }
+    let (_, draft) = writer.finish().unwrap();
+    let written = draft.verify(Arc::new(buffer.clone())).unwrap();
+    (buffer, written)
+}
+
+fn batch(segment: &Segment, index: usize) -> at1_codec::Result<Vec<u8>> {
+    let mut out = Vec::new();
+    segment.write_batch(index, &mut out)?;
+    Ok(out)
+}
+
+fn open(bytes: &[u8]) -> at1_codec::Result<Segment> {
+    Segment::open(Arc::new(bytes.to_vec()), Trust::OwnSeal)
+}
+
+#[test]
+fn odd_sources_survive() {
+    let odd: &[&[u8]] = &[
+        b"",
+        b"\n",
+        b"\n\n\n",
+        b"a",
+        b"a,b\n",
+        b"a,b\r\n1,2\n3,4\r\n",
+        b"a\rb\n",
+        b"\xef\xbb\xbfid,x\n1,2\n",
+        b"a,b\n1\n1,2,3\n,\n\n4,5",
+        b"\"a\nb\",\"c\"\"d\"\n\"e\"f,g\"h\n\"open,1\n2,3\n",
+        b"x,y\n1,\xff\xfe\n2,\x00\n",
+        b"\xff\xfea\x00,\x00b\x00\n\x00",
+        b"id;price\n1;1,5\n2;2,50\n3;\n",
+        b"n\n007\n7\n-0\n+5\n5.\n.5\n1e5\nNaN\n",
+        b"t\n2024-02-29T12:00:00Z\n2023-02-29\nNA\n\"\"\n",
+    ];
+    odd.iter().for_each(|source| check(source));
+}
+
+#[test]
+fn batches_keep_their_edges() {
+    let sources: &[&[u8]] =
+        &[b"a,b\n1,2\n\n3\n4,5,6\r\n7,8", b"", b"x,y\n", b"\n\n\n", b"9,\"a\nb\"\n", b"only\none\n", b"1;2;3\n4;5;6\n"];
+    let (buffer, written) = write(sources);
+    let segment = open(&buffer.bytes()).unwrap();
+    assert_eq!(segment.batches().unwrap(), written.batches);
+    for (index, source) in sources.iter().enumerate() {
+        assert_eq!(batch(&segment, index).unwrap(), *source, "batch {index}");
+    }
+    let rederived = segment.rederive(Some(|| Box::new(SumTree::default()))).unwrap();
+    for (info, again) in written.batches.iter().zip(rederived) {
+        assert_eq!(
+            (info.bytes, info.sha256, info.rows, info.rows_root),
+            (again.bytes, again.sha256, again.rows, again.rows_root)
+        );
+    }
+}
+
+#[test]
+fn any_rows_come_back_exactly() {
+    let source: String = (0..20_000).map(|i| format!("{i},v{}\r\n", i % 7)).collect();
+    let (buffer, _) = write(&[source.as_bytes(), b"20000,x\n20001,y"]);
+    let segment = open(&buffer.bytes()).unwrap();
+    let line = |i: u64| match i {
+        20_000 => "20000,x\n".to_owned(),
+        20_001 => "20001,y".to_owned(),
+        i => format!("{i},v{}\r\n", i % 7),
+    };
+    for rows in [0..0, 0..1, 8_191..8_193, 19_999..20_002, 20_001..20_002, 5..20_002] {
+        let mut out = Vec::new();
+        segment.write_rows(rows.clone(), &mut out).unwrap();
+        assert_eq!(String::from_utf8(out).unwrap(), rows.map(line).collect::<String>());
+    }
+    for rows in [vec![0, 3, 9_000, 20_001], vec![], vec![20_000], (0..20_002).step_by(3).collect()] {
+        let mut out = Vec::new();
+        segment.write_row_set(&rows, &mut out).unwrap();
+        assert_eq!(String::from_utf8(out).unwrap(), rows.into_iter().map(line).collect::<String>());
+    }
+    assert!(segment.write_rows(20_002..20_003, &mut Vec::new()).is_err());
+}
+
+#[test]
+fn typed_fields_give_their_own_text() {
+    let source = b"n,t\n1,a\nNA,\"b\"\"c\"\n\"3\",\n4\n";
+    let segment = open(&encode(source, &queryable(Profile::Balanced)).unwrap()).unwrap();
+    let text = |column| {
+        let texts = segment.source_text(0, column).unwrap();
+        texts.iter().map(|t| t.map(str::to_owned)).collect::<Vec<_>>()
+    };
+    let some = |t: &str| Some(t.to_owned());
+    assert_eq!(text(0), [some("1"), some("NA"), some("3"), some("4")]);
+    assert_eq!(text(1), [some("a"), some("b\"c"), None, None]);
+}
+
+#[test]
+fn rejects_are_counted_and_named() {
+    let mut source = String::from("n\n");
+    (0..5_000).for_each(|i| source += &format!("{i}\n"));
+    source += "oops\n17\n";
+    let segment = open(&encode(source.as_bytes(), &queryable(Profile::Balanced)).unwrap()).unwrap();
+    assert_eq!(segment.schema().columns[0].ty, ColumnType::Int64);
+    assert_eq!(segment.rejects(0), 1);
+    assert_eq!(segment.reject_rows(0, 0).unwrap(), [5_000]);
+}
+
+#[test]
+fn a_draft_with_a_changed_byte_is_no_segment() {
+    let source = b"a,b\n1,2\n3,4\n";
+    let analysis = analyse(&mut Cursor::new(source), &ReadOptions::default()).unwrap();
+    let buffer = Buffer::default();
+    let schema = Schema::named([(Some("a"), ColumnType::Int64), (Some("b"), ColumnType::Int64)]);
+    let mut writer = SegmentWriter::new(buffer.clone(), &schema, WriteOptions::default()).unwrap();
+    writer.append(&mut Cursor::new(source), BatchPlan { analysis, map: vec![0, 1], name: None }).unwrap();
+    let (_, draft) = writer.finish().unwrap();
+    let mut bytes = buffer.bytes();
+    bytes[40] ^= 1;
+    let error = draft.verify(Arc::new(bytes)).unwrap_err();
+    assert!(error.to_string().contains("corrupt: expected sha256"), "{error}");
+}
+
+#[test]
+fn a_source_that_changes_between_passes_is_refused() {
+    // Larger than a chunk, so that it is read twice.
+    let mut source: Vec<u8> = (0..9_000_000_u32).flat_map(|i| format!("{i}\n").into_bytes()).collect();
+    let mut analysis = analyse(&mut Cursor::new(&source), &ReadOptions::default()).unwrap();
+    analysis.header = None;
+    let schema = Schema::named([(None, ColumnType::Int64)]);
+    let mut writer = SegmentWriter::new(std::io::sink(), &schema, WriteOptions::default()).unwrap();
+    let at = source.len() - 3;
+    source[at] ^= 1;
+    let error = writer.append(&mut Cursor::new(&source), BatchPlan { analysis, map: vec![0], name: None }).unwrap_err();
+    assert!(error.to_string().contains("it changed while it was read"), "{error}");
+}
+
+#[test]
+fn every_flipped_bit_and_every_cut_is_an_error_or_the_right_bytes() {
+    let sources: &[&[u8]] = &[b"id,name,when\n1,ada,2024-01-01\nx,\"b\nb\",NA\n\n3,,2024-01-03", b"4,d,2024-02-01\r\n"];
+    let (buffer, _) = write(sources);
+    let raw = encode(&b"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\n".repeat(9), &EncodeOptions::default()).unwrap();
+    assert!(raw.starts_with(b"AT1R"), "plain compression is smaller here");
+    for good in [buffer.bytes(), raw] {
+        let whole = decode(&good).unwrap();
+        let harmless = |bytes: &[u8], what: String| {
+            if let Ok(found) = decode(bytes) {
+                assert_eq!(found, whole, "{what}");
+            }
+        };
+        for bit in 0..good.len() * 8 {
+            let mut damaged = good.clone();
+            damaged[bit / 8] ^= 1 << (bit % 8);
+            harmless(&damaged, format!("bit {bit}"));
+        }
+        for cut in 0..good.len() {
+            assert!(decode(&good[..cut]).is_err(), "cut at {cut}");
+        }
+    }
+}
+
+#[test]
+fn other_files_are_named_for_what_they_are() {
+    let message = |bytes: &[u8]| open(bytes).unwrap_err().to_string();
+    assert_eq!(message(b""), "not readable here: expected an AT1 segment, found 0 bytes");
+    let other = [b"AT1\x02".as_slice(), &[0; 200]].concat();
+    assert!(message(&other).contains("another product"), "{}", message(&other));
+    let raw = encode(&b"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\n".repeat(9), &EncodeOptions::default()).unwrap();
+    assert!(message(&raw).contains("RAW segment"), "{}", message(&raw));
+}
+
+#[test]
+fn a_stray_quote_far_behind_the_sample_swallows_no_records() {
+    let mut source = "1\tname\tplace\n".repeat(100_000);
+    source += "2\t\"open\tplace\n3\tname\tclosed\"\n";
+    let analysis = analyse(&mut Cursor::new(&source), &ReadOptions::default()).unwrap();
+    assert_eq!((analysis.records, analysis.ragged, analysis.dialect.quote), (100_002, 0, None));
+}
+
+#[test]
+fn a_footer_is_trusted_by_digest() {
+    let (buffer, written) = write(&[b"a,b\n1,2\n"]);
+    let reader: Arc<dyn ReadAt> = Arc::new(buffer.bytes());
+    let trust = Trust::Footer { bytes: written.footer_bytes, sha256: written.footer_sha256 };
+    assert_eq!(Segment::open(Arc::clone(&reader), trust).unwrap().rows(), 1);
+    let trust = Trust::Footer { bytes: written.footer_bytes, sha256: [0; 32] };
+    let error = Segment::open(reader, trust).unwrap_err();
+    assert!(error.to_string().starts_with("footer: corrupt: expected sha256 0000"), "{error}");
+}
+
+#[test]
+fn a_sink_that_fails_is_an_error() {
+    struct Full(usize);
+    impl Write for Full {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            let take = bytes.len().min(self.0);
+            self.0 -= take;
+            if take == 0 { Err(std::io::ErrorKind::StorageFull.into()) } else { Ok(take) }
+        }
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+    let schema = Schema::named([(None, ColumnType::Text)]);
+    for room in [10, 200, 600] {
+        let result = SegmentWriter::new(Full(room), &schema, WriteOptions::default()).and_then(|mut writer| {
+            let source = b"some text\nmore of it\n";
+            let analysis = analyse(&mut Cursor::new(source), &ReadOptions::default())?;
+            writer.append(&mut Cursor::new(source), BatchPlan { analysis, map: vec![0], name: None })?;
+            writer.finish().map(drop)
+        });
+        assert!(result.is_err(), "room for {room} bytes");
+    }
+}
+
+proptest! {
+    #[test]
+    fn any_bytes_survive(source in proptest::collection::vec(any::<u8>(), 0..300)) {
+        check(&source);
+    }
+
+    #[test]
+    fn bytes_of_csv_survive(source in "[ab1290.,\"\n\r;\t:+-]{0,200}") {
+        check(source.as_bytes());
+    }
+
+    #[test]
+    fn any_batches_survive(sources in proptest::collection::vec("[a12,\"\n\r]{0,60}", 0..6)) {
+        let sources: Vec<&[u8]> = sources.iter().map(String::as_bytes).collect();
+        let (buffer, _) = write(&sources);
+        let segment = open(&buffer.bytes()).unwrap();
+        for (index, source) in sources.iter().enumerate() {
+            prop_assert_eq!(&batch(&segment, index).unwrap(), source);
+        }
+    }
+}
