@@ -5,7 +5,7 @@
 
 use super::{
     float::{put_float, with_digits},
-    form::{ExponentStyle, Flag, FloatDigits, FloatStyle, NumberStyle, Per},
+    form::{ExponentStyle, Flag, FloatDigits, FloatStyle, Notation, NumberStyle, Per},
     number::{Number, Sign, Special},
     sample::Bodies,
     tally::{Tally, fewest, is_frequent},
@@ -79,12 +79,10 @@ pub(crate) fn float_style(bodies: &Bodies) -> FloatStyle {
     let style = match numbers.len() {
         0 => style,
         _ => {
-            let (low, high) = thresholds(&numbers);
             let (scientific, positional): (Vec<_>, Vec<_>) = numbers.iter().partition(|n| n.exponent.is_some());
             FloatStyle {
                 number: positional_style(&positional, &scientific, style.number),
-                low,
-                high,
+                notation: notation(&numbers),
                 exponent: exponent_style(&scientific, style.exponent),
                 ..style
             }
@@ -127,15 +125,25 @@ fn exponent_style(scientific: &[Number<'_>], otherwise: ExponentStyle) -> Expone
     }
 }
 
-/// The exponents between which no exponent is written.
-fn thresholds(numbers: &[Number<'_>]) -> (i16, i16) {
-    let exponent = |value: f64| with_digits(value.abs(), FloatDigits::Shortest, |_, point| point - 1);
-    let seen = numbers.iter().filter_map(|n| Some((exponent(n.double()?), n.exponent.is_some())));
-    let seen: Vec<(i16, bool)> =
-        seen.filter_map(|(exponent, scientific)| Some((i16::try_from(exponent).ok()?, scientific))).collect();
+/// Which numbers are written with an exponent.
+fn notation(numbers: &[Number<'_>]) -> Notation {
+    let shape = |value: f64| with_digits(value.abs(), FloatDigits::Shortest, |digits, point| (digits.len(), point - 1));
+    let seen: Vec<_> = numbers.iter().filter_map(|n| Some((shape(n.double()?), n.exponent.is_some()))).collect();
     if seen.iter().all(|&(_, scientific)| scientific) {
-        return (ALWAYS, ALWAYS);
+        return Notation::Between { low: ALWAYS, high: ALWAYS };
     }
+    let (low, high) = thresholds(&seen);
+    let errors = |notation: &Notation| {
+        seen.iter().filter(|&&((digits, e), scientific)| notation.is_positional(digits, e) == scientific).count()
+    };
+    let candidates = [Notation::Between { low, high }, Notation::Narrower];
+    fewest(candidates, errors).map_or(Notation::Narrower, |(notation, _)| notation)
+}
+
+/// The decimal exponents between which no exponent is written, given digits, exponent and notation of each number.
+fn thresholds(seen: &[((usize, i32), bool)]) -> (i16, i16) {
+    let seen: Vec<(i16, bool)> =
+        seen.iter().filter_map(|&((_, e), scientific)| Some((i16::try_from(e).ok()?, scientific))).collect();
     let scientific = |below_one: bool| {
         let side = seen.iter().filter(move |&&(exponent, is)| is && (exponent < 0) == below_one);
         side.map(|&(exponent, _)| exponent)

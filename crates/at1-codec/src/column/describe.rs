@@ -5,8 +5,8 @@ use std::fmt::{self, Write as _};
 use super::{
     boolean,
     form::{
-        ClockStyle, DateStyle, Flag, FloatDigits, FloatStyle, Form, NumberStyle, Parts, Per, Quoting, SecondFraction,
-        Seconds, Style,
+        ClockStyle, DateStyle, Flag, FloatDigits, FloatStyle, Form, Notation, NumberStyle, Parts, Per, Quoting,
+        SecondFraction, Seconds, Style,
     },
     time::Gap,
 };
@@ -100,7 +100,7 @@ impl FloatStyle {
             FloatDigits::Significant(digits) => write!(out, "float, {digits} significant digits")?,
             FloatDigits::Fixed(digits) => write!(out, "float, {digits} digits")?,
         }
-        let always = self.low >= self.high;
+        let always = matches!(self.notation, Notation::Between { low, high } if low >= high);
         if always {
             out.push_str(", always with exponent");
         }
@@ -110,8 +110,12 @@ impl FloatStyle {
             (Per::Column, 0) => {}
             (Per::Column, digits) => write!(out, ", at least {digits} after the point")?,
         }
-        if !always && (self.low > -400 || self.high < 400) {
-            write!(out, ", exponent below 1e{} and from 1e{}", self.low, self.high)?;
+        match self.notation {
+            Notation::Narrower => out.push_str(", exponent where that is narrower"),
+            Notation::Between { low, high } if !always && (low > -400 || high < 400) => {
+                write!(out, ", exponent below 1e{low} and from 1e{high}")?;
+            }
+            Notation::Between { .. } => {}
         }
         self.number.write_words(out)
     }

@@ -1,7 +1,7 @@
 //! Printing doubles in the styles of the programs that write them.
 //!
-//! * The digits are the shortest that mean the value, or those of C's `%.17g` or `%.6f`; the style says how they are
-//!   laid out.
+//! * The digits are the shortest that mean the value (of these the closest to it, of two equally close the even one, as
+//!   Python and JavaScript have it), or those of C's `%.17g` or `%.6f`; the style says how they are laid out.
 
 use std::{fmt, io::Write as _};
 
@@ -29,6 +29,12 @@ impl<const MAX: usize> Text<MAX> {
         rest.write_fmt(arguments).expect("a double fits the buffer");
         let len = MAX - rest.len();
         Self { buffer, len }
+    }
+
+    fn copy(text: &str) -> Self {
+        let mut buffer = [0; MAX];
+        buffer[..text.len()].copy_from_slice(text.as_bytes());
+        Self { buffer, len: text.len() }
     }
 
     /// Moves the digits, from the first to the last that is not 0, to the front: how many they are, and where the point
@@ -64,7 +70,8 @@ impl<const MAX: usize> Text<MAX> {
 pub(crate) fn with_digits<R>(value: f64, mode: FloatDigits, then: impl FnOnce(&[u8], i32) -> R) -> R {
     let mut text = match mode {
         FloatDigits::Shortest => {
-            let mut text = Text::<SHORTEST_MAX>::of(format_args!("{value:e}"));
+            // Not the standard library, which takes the upper one of two equally close.
+            let mut text = Text::<SHORTEST_MAX>::copy(ryu::Buffer::new().format_finite(value));
             let (len, point) = text.compact();
             return then(&text.buffer[..len], point);
         }
@@ -77,7 +84,7 @@ pub(crate) fn with_digits<R>(value: f64, mode: FloatDigits, then: impl FnOnce(&[
     then(&text.buffer[..len], point)
 }
 
-/// Reads the exponent that the standard library wrote; nothing is 0.
+/// Reads an exponent; nothing is 0.
 fn exponent(text: &[u8]) -> i32 {
     let (negative, digits) = match text {
         [b'-', digits @ ..] => (true, digits),
@@ -100,7 +107,7 @@ pub(crate) fn put_float(out: &mut Vec<u8>, value: f64, style: &FloatStyle, fract
     }
     with_digits(value.abs(), style.digits, |digits, point| {
         let exponent = point - 1;
-        if (i32::from(style.low)..i32::from(style.high)).contains(&exponent) {
+        if style.notation.is_positional(digits.len(), exponent) {
             let fraction_min = fraction_min.unwrap_or(style.number.fraction_min);
             put_positional(out, digits, point, &style.number, fraction_min);
         } else {
@@ -159,8 +166,7 @@ mod tests {
     #[test]
     fn java_double_to_string() {
         let style = FloatStyle {
-            low: -3,
-            high: 7,
+            notation: Notation::Between { low: -3, high: 7 },
             exponent: ExponentStyle { upper: Flag::Yes, plus: Flag::No, width: 1, fraction_min: 1 },
             nan: 0,
             infinity: 3,
@@ -180,8 +186,7 @@ mod tests {
     #[test]
     fn javascript() {
         let style = FloatStyle {
-            low: -6,
-            high: 21,
+            notation: Notation::Between { low: -6, high: 21 },
             number: NumberStyle::default(),
             exponent: ExponentStyle { upper: Flag::No, plus: Flag::Yes, width: 1, fraction_min: 0 },
             ..FloatStyle::python()
@@ -192,26 +197,49 @@ mod tests {
     }
 
     #[test]
+    fn r_write_csv() {
+        let style = FloatStyle { notation: Notation::Narrower, number: NumberStyle::default(), ..FloatStyle::python() };
+        let cases = [
+            (1e5, "1e+05"),
+            (123_456.0, "123456"),
+            (120_000.0, "120000"),
+            (1e-4, "1e-04"),
+            (1.5e-4, "0.00015"),
+            (1.5e-5, "1.5e-05"),
+            (12_345_678.5, "12345678.5"),
+            (1e100, "1e+100"),
+            (0.0, "0"),
+            (-0.25, "-0.25"),
+        ];
+        check(&style, &cases);
+    }
+
+    #[test]
+    fn of_two_shortest_spellings_the_even_one() {
+        let ties =
+            [(-115.667_999_267_578_125, "-115.66799926757812"), (28.342_300_415_039_062_5, "28.342300415039062")];
+        check(&FloatStyle::python(), &ties);
+    }
+
+    #[test]
     fn c_formats() {
         let g17 = FloatStyle {
             digits: FloatDigits::Significant(17),
-            high: 17,
+            notation: Notation::Between { low: -4, high: 17 },
             number: NumberStyle::default(),
             ..FloatStyle::python()
         };
         check(&g17, &[(0.1, "0.10000000000000001"), (0.5, "0.5"), (1e17, "1e+17"), (0.0, "0")]);
         let f3 = FloatStyle {
             digits: FloatDigits::Fixed(3),
-            low: i16::MIN,
-            high: i16::MAX,
+            notation: Notation::Between { low: i16::MIN, high: i16::MAX },
             number: NumberStyle { fraction_min: 3, ..NumberStyle::default() },
             ..FloatStyle::python()
         };
         check(&f3, &[(0.0, "0.000"), (1e22, "10000000000000000000000.000"), (2.0005, "2.001"), (0.0004, "0.000")]);
         let e3 = FloatStyle {
             digits: FloatDigits::Shortest,
-            low: i16::MAX,
-            high: i16::MAX,
+            notation: Notation::Between { low: i16::MAX, high: i16::MAX },
             exponent: ExponentStyle { fraction_min: 3, ..FloatStyle::python().exponent },
             ..FloatStyle::python()
         };

@@ -139,15 +139,41 @@ pub(crate) enum FloatDigits {
 pub(crate) struct FloatStyle {
     pub(crate) number: NumberStyle,
     pub(crate) digits: FloatDigits,
-    /// The least decimal exponent that is printed without `e`.
-    pub(crate) low: i16,
-    /// The least decimal exponent, above `low`, that is printed with `e` again.
-    pub(crate) high: i16,
+    pub(crate) notation: Notation,
     pub(crate) exponent: ExponentStyle,
     /// The index of its spelling of not-a-number.
     pub(crate) nan: u8,
     /// The index of its spelling of infinity.
     pub(crate) infinity: u8,
+}
+
+/// Which doubles are printed without exponent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Notation {
+    /// Those whose decimal exponent is at least `low` and below `high`.
+    Between { low: i16, high: i16 },
+    /// Those that are not wider so, as R does.
+    Narrower,
+}
+
+impl Notation {
+    /// Is a double of so many digits and this decimal exponent printed without exponent?
+    pub(crate) fn is_positional(self, digits: usize, exponent: i32) -> bool {
+        match self {
+            Self::Between { low, high } => (i32::from(low)..i32::from(high)).contains(&exponent),
+            Self::Narrower => {
+                let digits = i32::try_from(digits).unwrap_or(i32::MAX / 2).max(1);
+                let point = |digits: i32| i32::from(digits > 1);
+                let positional = match exponent {
+                    ..0 => 1 - exponent + digits,
+                    _ if digits > exponent + 1 => digits + 1,
+                    _ => exponent + 1,
+                };
+                let exponent_digits = if exponent.abs() >= 100 { 3 } else { 2 };
+                positional <= digits + point(digits) + 2 + exponent_digits
+            }
+        }
+    }
 }
 
 /// How a number with an exponent is spelled.
@@ -169,8 +195,7 @@ impl FloatStyle {
         Self {
             number: NumberStyle { fraction_min: 1, ..NumberStyle::default() },
             digits: FloatDigits::Shortest,
-            low: -4,
-            high: 16,
+            notation: Notation::Between { low: -4, high: 16 },
             exponent: ExponentStyle { upper: Flag::No, plus: Flag::Yes, width: 2, fraction_min: 0 },
             nan: 1,
             infinity: 0,
@@ -414,8 +439,14 @@ impl FloatStyle {
             FloatDigits::Significant(digits) => put.fixed(&[1, digits]),
             FloatDigits::Fixed(digits) => put.fixed(&[2, digits]),
         }
-        put.zigzag(i64::from(self.low));
-        put.zigzag(i64::from(self.high));
+        match self.notation {
+            Notation::Between { low, high } => {
+                put.byte(0);
+                put.zigzag(i64::from(low));
+                put.zigzag(i64::from(high));
+            }
+            Notation::Narrower => put.byte(1),
+        }
         put_flag(put, self.exponent.upper);
         put_flag(put, self.exponent.plus);
         put.byte(self.exponent.width);
@@ -434,7 +465,11 @@ impl FloatStyle {
         };
         let bound =
             |value: i64| i16::try_from(value).map_err(|_| Error::corrupt("form", "an exponent of 16 bits", value));
-        let (low, high) = (bound(take.zigzag()?)?, bound(take.zigzag()?)?);
+        let notation = match take.byte()? {
+            0 => Notation::Between { low: bound(take.zigzag()?)?, high: bound(take.zigzag()?)? },
+            1 => Notation::Narrower,
+            found => return Err(unknown("notation", found)),
+        };
         let exponent = ExponentStyle {
             upper: flag(take, "exponent letter")?,
             plus: flag(take, "exponent sign")?,
@@ -443,7 +478,7 @@ impl FloatStyle {
         };
         let nan = index(take, NAN_WORDS.len(), "spelling of not-a-number")?;
         let infinity = index(take, INFINITY_WORDS.len(), "spelling of infinity")?;
-        Ok(Self { number, digits, low, high, exponent, nan, infinity })
+        Ok(Self { number, digits, notation, exponent, nan, infinity })
     }
 }
 

@@ -5,7 +5,7 @@
 //! * The one type that rounds is the double, and it is only given what it means: at most [`DOUBLE_DIGITS`] significant
 //!   digits, finite, and not so close to zero that digits are lost.
 
-use crate::column::pin::Epoch;
+use super::{float::with_digits, form::FloatDigits, pin::Epoch};
 
 /// Two doubles never share a decimal spelling of this many significant digits.
 pub(crate) const DOUBLE_DIGITS: usize = 17;
@@ -162,10 +162,9 @@ impl<'a> Number<'a> {
 
     /// Near zero a double has fewer digits than text can have, so the text must be its shortest spelling.
     fn is_shortest_of(&self, value: f64) -> bool {
-        let shortest = format!("{value:e}");
-        let shortest = shortest.split('e').next().unwrap_or_default().bytes().filter(u8::is_ascii_digit);
         let written: Vec<u8> = self.int.iter().chain(self.fraction()).copied().collect();
-        without_trailing(without_leading(&written)).iter().copied().eq(shortest)
+        let written = without_trailing(without_leading(&written));
+        with_digits(value.abs(), FloatDigits::Shortest, |digits, _| digits == written)
     }
 
     /// All digits that count, as one integer, and how many of them stand after the point.

@@ -67,6 +67,11 @@ fn doubles() {
     let rust = "float, shortest, at least 1 after the point, exponent below 1e-5 and from 1e16";
     check("double", "0.00001|1e-6|1.0|1e16", rust);
     check("double", "0.00012|1e-05|123456|1e+06|1.5", "float, shortest, exponent below 1e-4 and from 1e6");
+    check(
+        "double",
+        "1e+05|123456|0.00015|1e-04|1.5e-05|120000|NA",
+        "float, shortest, exponent where that is narrower, null is NA",
+    );
     let g17 = "float, 17 significant digits, exponent below 1e-4 and from 1e16";
     check("double", "0.10000000000000001|0.20000000000000001|0.5|2|3.1400000000000001", g17);
     check(

@@ -1,0 +1,226 @@
+//! Where a scan reads from: segments, and plain Parquet files.
+//!
+//! * This crate opens nothing: whoever has a file hands over what reads it.
+//! * A plain Parquet file has no recovery section, so typed columns of it have no source text.
+
+use std::{
+    io::Read,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use arrow::array::{ArrayRef, UInt64Array};
+use at1_codec::{Segment, Verified};
+use parquet::{
+    arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions},
+    file::{
+        metadata::PageIndexPolicy,
+        reader::{ChunkReader, Length},
+    },
+};
+
+use crate::{ColumnZones, DoubleBounds, Error, Result, View, Zones};
+
+/// A file of columns that can be scanned.
+pub trait Source {
+    /// What serves its bytes.
+    type Reader: ChunkReader + Clone + 'static;
+
+    /// Its Parquet metadata, with page indexes if it has any.
+    fn metadata(&self) -> &ArrowReaderMetadata;
+
+    /// Its bytes.
+    fn reader(&self) -> Self::Reader;
+
+    /// What its writer promises about bounds of doubles.
+    fn double_bounds(&self) -> DoubleBounds;
+
+    /// How many fields of a column its type could not hold.
+    fn rejects(&self, column: usize) -> u64;
+
+    /// The fields of a column in a row group as they stood in the source, unquoted: a Utf8 array.
+    ///
+    /// # Errors
+    /// If the source cannot tell.
+    fn source_text(&self, row_group: usize, column: usize) -> Result<ArrayRef>;
+
+    /// Its size.
+    fn bytes_total(&self) -> u64;
+
+    /// All bytes that were read from it so far.
+    fn bytes_read(&self) -> u64;
+}
+
+impl<S: Source + ?Sized> Source for &S {
+    type Reader = S::Reader;
+
+    fn metadata(&self) -> &ArrowReaderMetadata {
+        (**self).metadata()
+    }
+
+    fn reader(&self) -> Self::Reader {
+        (**self).reader()
+    }
+
+    fn double_bounds(&self) -> DoubleBounds {
+        (**self).double_bounds()
+    }
+
+    fn rejects(&self, column: usize) -> u64 {
+        (**self).rejects(column)
+    }
+
+    fn source_text(&self, row_group: usize, column: usize) -> Result<ArrayRef> {
+        (**self).source_text(row_group, column)
+    }
+
+    fn bytes_total(&self) -> u64 {
+        (**self).bytes_total()
+    }
+
+    fn bytes_read(&self) -> u64 {
+        (**self).bytes_read()
+    }
+}
+
+impl Source for Segment {
+    type Reader = Verified;
+
+    fn metadata(&self) -> &ArrowReaderMetadata {
+        self.metadata()
+    }
+
+    fn reader(&self) -> Verified {
+        self.bytes().clone()
+    }
+
+    fn double_bounds(&self) -> DoubleBounds {
+        DoubleBounds::ProveNoNan
+    }
+
+    fn rejects(&self, column: usize) -> u64 {
+        self.rejects(column)
+    }
+
+    fn source_text(&self, row_group: usize, column: usize) -> Result<ArrayRef> {
+        Ok(Arc::new(self.source_text(row_group, column)?))
+    }
+
+    fn bytes_total(&self) -> u64 {
+        self.size()
+    }
+
+    fn bytes_read(&self) -> u64 {
+        self.bytes_read()
+    }
+}
+
+impl Zones {
+    /// The zone of a whole segment, with every column of the table and its rejects.
+    ///
+    /// # Errors
+    /// If the metadata contradicts itself or lacks a column that the view names.
+    pub fn of_segment(source: &impl Source, view: &View) -> Result<Self> {
+        let wanted = 0..view.columns.len();
+        let whole = Self::of_row_groups(source.metadata(), view, wanted, source.double_bounds())?.whole()?;
+        let columns = whole.columns().iter().zip(&view.columns).map(|(zones, stored)| {
+            let Some(zones) = zones else { return Ok(None) };
+            let rejects = UInt64Array::from(vec![stored.map_or(0, |stored| source.rejects(stored))]);
+            ColumnZones::new(zones.min().clone(), zones.max().clone(), zones.nulls().clone(), rejects).map(Some)
+        });
+        Self::new(whole.rows().clone(), columns.collect::<Result<_>>()?)
+    }
+}
+
+/// A plain Parquet file, whoever wrote it.
+#[derive(Clone, Debug)]
+pub struct ParquetFile<R> {
+    metadata: ArrowReaderMetadata,
+    reader: Counted<R>,
+    doubles: DoubleBounds,
+}
+
+impl<R: ChunkReader + Clone + 'static> ParquetFile<R> {
+    /// Reads the footer and the page index.
+    ///
+    /// # Errors
+    /// If the bytes are no Parquet file.
+    pub fn open(reader: R, doubles: DoubleBounds) -> Result<Self> {
+        let reader = Counted { reader, read: Arc::default() };
+        let options =
+            ArrowReaderOptions::new().with_page_index_policy(PageIndexPolicy::Optional).with_skip_arrow_metadata(true);
+        Ok(Self { metadata: ArrowReaderMetadata::load(&reader, options)?, reader, doubles })
+    }
+}
+
+impl<R: ChunkReader + Clone + 'static> Source for ParquetFile<R> {
+    type Reader = Counted<R>;
+
+    fn metadata(&self) -> &ArrowReaderMetadata {
+        &self.metadata
+    }
+
+    fn reader(&self) -> Counted<R> {
+        self.reader.clone()
+    }
+
+    fn double_bounds(&self) -> DoubleBounds {
+        self.doubles
+    }
+
+    fn rejects(&self, _: usize) -> u64 {
+        0
+    }
+
+    fn source_text(&self, _: usize, column: usize) -> Result<ArrayRef> {
+        Err(Error::mismatch(
+            format!("column {column}"),
+            "a segment, which knows the text of its values",
+            "a Parquet file",
+        ))
+    }
+
+    fn bytes_total(&self) -> u64 {
+        self.reader.len()
+    }
+
+    fn bytes_read(&self) -> u64 {
+        self.reader.read.load(Ordering::Relaxed)
+    }
+}
+
+/// A reader that counts what it gives out.
+#[derive(Clone, Debug)]
+pub struct Counted<R> {
+    reader: R,
+    read: Arc<AtomicU64>,
+}
+
+impl<R: Length> Length for Counted<R> {
+    fn len(&self) -> u64 {
+        self.reader.len()
+    }
+}
+
+impl<R: ChunkReader> ChunkReader for Counted<R> {
+    type T = Counted<R::T>;
+
+    fn get_read(&self, start: u64) -> parquet::errors::Result<Self::T> {
+        Ok(Counted { reader: self.reader.get_read(start)?, read: Arc::clone(&self.read) })
+    }
+
+    fn get_bytes(&self, start: u64, length: usize) -> parquet::errors::Result<bytes::Bytes> {
+        self.read.fetch_add(length as u64, Ordering::Relaxed);
+        self.reader.get_bytes(start, length)
+    }
+}
+
+impl<R: Read> Read for Counted<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let count = self.reader.read(buffer)?;
+        self.read.fetch_add(count as u64, Ordering::Relaxed);
+        Ok(count)
+    }
+}

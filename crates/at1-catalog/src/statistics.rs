@@ -1,0 +1,58 @@
+//! What a scan read, and what it could leave unread.
+//!
+//! * `skipped` and `scanned` add up to `total`. What a limit or an early end left unread counts as skipped.
+//! * Pages and row groups of segments that were never opened are not known and not counted.
+
+use std::ops::AddAssign;
+
+/// Counters of a scan.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Statistics {
+    /// Live segments of the table.
+    pub segments_total: u64,
+    /// Segments that were not opened.
+    pub segments_skipped: u64,
+    /// Segments that were opened.
+    pub segments_scanned: u64,
+    /// Row groups of the opened segments.
+    pub row_groups_total: u64,
+    /// Row groups of which no page was read.
+    pub row_groups_skipped: u64,
+    /// Row groups of which pages were read.
+    pub row_groups_scanned: u64,
+    /// Pages of the columns that the query names, in the opened segments.
+    pub pages_total: u64,
+    /// Those that held no row of interest.
+    pub pages_skipped: u64,
+    /// Those that were read.
+    pub pages_scanned: u64,
+    /// The size of all segments.
+    pub bytes_total: u64,
+    /// Bytes that were read, footers and digest tables included.
+    pub bytes_read: u64,
+    /// Rows that were given out.
+    pub rows_matched: u64,
+    /// Fields of the columns that the query names, in the opened segments, that their column's type could not hold.
+    pub rejects: u64,
+    /// The event whose table was read, which the catalog cannot know: the table fills it in.
+    pub as_of_event: Option<u64>,
+}
+
+impl AddAssign for Statistics {
+    fn add_assign(&mut self, other: Self) {
+        self.segments_total += other.segments_total;
+        self.segments_skipped += other.segments_skipped;
+        self.segments_scanned += other.segments_scanned;
+        self.row_groups_total += other.row_groups_total;
+        self.row_groups_skipped += other.row_groups_skipped;
+        self.row_groups_scanned += other.row_groups_scanned;
+        self.pages_total += other.pages_total;
+        self.pages_skipped += other.pages_skipped;
+        self.pages_scanned += other.pages_scanned;
+        self.bytes_total += other.bytes_total;
+        self.bytes_read += other.bytes_read;
+        self.rows_matched += other.rows_matched;
+        self.rejects += other.rejects;
+        self.as_of_event = self.as_of_event.or(other.as_of_event);
+    }
+}
