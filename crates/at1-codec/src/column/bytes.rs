@@ -53,12 +53,6 @@ impl Put {
         self.0.extend_from_slice(value);
     }
 
-    /// How many bytes were written.
-    #[allow(dead_code, reason = "for the segment layer")]
-    pub(crate) fn len(&self) -> usize {
-        self.0.len()
-    }
-
     /// All that was written.
     pub(crate) fn into_bytes(self) -> Vec<u8> {
         self.0
@@ -135,13 +129,11 @@ impl<'a> Take<'a> {
     }
 
     /// Everything that is left.
-    #[allow(dead_code, reason = "for the segment layer")]
     pub(crate) fn rest(&mut self) -> &'a [u8] {
         std::mem::take(&mut self.rest)
     }
 
     /// How many bytes are left.
-    #[allow(dead_code, reason = "for the segment layer")]
     pub(crate) fn remaining(&self) -> usize {
         self.rest.len()
     }

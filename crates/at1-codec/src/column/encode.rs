@@ -55,7 +55,7 @@ pub struct Encoded {
 /// `None` where the record has no such field.
 ///
 /// # Panics
-/// If the text of one part of a text column passes what Arrow's 32-bit offsets can address, or `ty` is a decimal of
+/// If the text of a text column passes what Arrow's 32-bit offsets can address, or `ty` is a decimal of
 /// more than 38 digits.
 pub fn encode<'a, P, F>(ty: ColumnType, reading: Reading, nulls: &NullWords, parts: P) -> Encoded
 where

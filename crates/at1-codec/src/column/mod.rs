@@ -19,6 +19,7 @@ mod digits;
 mod encode;
 mod float;
 mod form;
+mod form_bytes;
 mod infer;
 mod nulls;
 mod number;

@@ -3,6 +3,15 @@
 //! * A [`Printer`] goes over the rows of a row group once, in slices of any size; what it prints does not depend on them.
 //! * The form is looked at once per slice, not once per field.
 //! * Recovery bytes are hostile: a parameter out of range is an error, and no claimed length is allocated.
+//!
+//! ```text
+//! version   byte, always 1
+//! rows      varint: the rows of the row group
+//! patches   as in patch.rs
+//! form      as in form_bytes.rs
+//! streams   those that the form calls for, each with an entry for every row: spellings of null (a byte each), quotes (a
+//!           bit each), digits after the point (a byte each), zones (a byte each)
+//! ```
 
 use arrow::{
     array::{Array, AsArray, BooleanArray, PrimitiveArray},
