@@ -65,6 +65,8 @@ pub struct Analysis {
     pub columns: Vec<Inference>,
     /// The number of records that have another number of fields than there are columns.
     pub ragged: u64,
+    /// The number of records with a line end inside a field.
+    pub multiline: u64,
     pub(super) blank: BlankLine,
     /// The whole source, if it fits one chunk, and what follows its last record.
     pub(super) kept: Option<(Chunk, Vec<u8>)>,
@@ -73,19 +75,22 @@ pub struct Analysis {
 /// Reads all of `source`, from its start, and says what it is.
 ///
 /// A sample tells the dialect; but one stray quote far behind it makes records run together. So a source whose records
-/// differ in width is read once more with quotes as text, and the reading with fewer odd records is kept.
+/// differ in width or span lines is read once more with quotes as text. That reading is kept if fewer of its records are
+/// odd, or if none is: text that is regular without quotes does not need them, and quoted line ends would break it.
 ///
 /// # Errors
 /// If the delimiter or quote asked for cannot be one; whatever reading the source reports. No bytes are refused.
 pub fn analyse<R: Read + Seek>(source: &mut R, options: &ReadOptions) -> Result<Analysis> {
     let analysis = analyse_once(source, options)?;
-    if analysis.ragged == 0 || analysis.dialect.quote.is_none() || options.dialect.quote.is_some() {
+    let odd = analysis.ragged > 0 || (analysis.multiline > 0 && analysis.columns.len() > 1);
+    if !odd || analysis.dialect.quote.is_none() || options.dialect.quote.is_some() {
         return Ok(analysis);
     }
     let mut unquoted = options.clone();
     unquoted.dialect = DialectOptions { delimiter: Some(analysis.dialect.delimiter), quote: Some(QuoteOption::None) };
     let other = analyse_once(source, &unquoted)?;
-    Ok(if other.ragged < analysis.ragged { other } else { analysis })
+    let better = other.ragged < analysis.ragged || (other.ragged == 0 && analysis.multiline > 0);
+    Ok(if better { other } else { analysis })
 }
 
 fn analyse_once<R: Read + Seek>(source: &mut R, options: &ReadOptions) -> Result<Analysis> {
@@ -106,7 +111,7 @@ fn analyse_once<R: Read + Seek>(source: &mut R, options: &ReadOptions) -> Result
     let mut header = None;
     let mut columns: Vec<Inference> = Vec::new();
     let mut widths = BTreeMap::<usize, u64>::new();
-    let (mut records, mut chunks_seen) = (0, 0);
+    let (mut records, mut multiline, mut chunks_seen) = (0, 0, 0);
     let mut kept = None;
     while let Some(mut chunk) = chunks.next(GROUP_BYTES_MAX, GROUP_ROWS_MAX)? {
         if chunks_seen == 0 && look.header {
@@ -117,6 +122,12 @@ fn analyse_once<R: Read + Seek>(source: &mut R, options: &ReadOptions) -> Result
         for record in 0..chunk.records() {
             let spans = chunk.tokens.record_fields(record);
             *widths.entry(spans.len()).or_default() += 1;
+            if dialect.quote.is_some()
+                && let [first, .., last] = spans
+            {
+                let inside = &chunk.bytes[first.start as usize..last.end as usize];
+                multiline += u64::from(memchr::memchr(b'\n', inside).is_some());
+            }
             let width = spans.len().min(COLUMNS_MAX);
             if columns.len() < width {
                 columns.resize_with(width, || Inference::new(&options.nulls));
@@ -137,7 +148,19 @@ fn analyse_once<R: Read + Seek>(source: &mut R, options: &ReadOptions) -> Result
     columns.resize_with(width, || Inference::new(&options.nulls));
     let ragged = widths.iter().filter(|&(&w, _)| w != width).map(|(_, count)| count).sum();
     let kept = if chunks_seen == 0 { Some((Chunk::default(), tail)) } else { kept.map(|chunk| (chunk, tail)) };
-    Ok(Analysis { dialect, preamble, header, bytes, sha256, records, columns, ragged, blank: look.blank, kept })
+    Ok(Analysis {
+        dialect,
+        preamble,
+        header,
+        bytes,
+        sha256,
+        records,
+        columns,
+        ragged,
+        multiline,
+        blank: look.blank,
+        kept,
+    })
 }
 
 /// What must be known before records can be counted.

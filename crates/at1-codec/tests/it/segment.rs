@@ -228,10 +228,16 @@ fn other_files_are_named_for_what_they_are() {
 
 #[test]
 fn a_stray_quote_far_behind_the_sample_swallows_no_records() {
-    let mut source = "1\tname\tplace\n".repeat(100_000);
-    source += "2\t\"open\tplace\n3\tname\tclosed\"\n";
+    // The field that opens closes in another column, or in the same one.
+    for odd in ["2\t\"open\tplace\n3\tname\tclosed\"\n", "2\t\"open\tplace\n3\tclosed\"\tplace\n"] {
+        let source = "1\tname\tplace\n".repeat(100_000) + odd;
+        let analysis = analyse(&mut Cursor::new(&source), &ReadOptions::default()).unwrap();
+        assert_eq!((analysis.records, analysis.ragged, analysis.dialect.quote), (100_002, 0, None), "{odd}");
+    }
+    // A line end in a field that is meant.
+    let source = "1\tname\tplace\n".repeat(100_000) + "2\t\"two\nlines\"\tplace\n";
     let analysis = analyse(&mut Cursor::new(&source), &ReadOptions::default()).unwrap();
-    assert_eq!((analysis.records, analysis.ragged, analysis.dialect.quote), (100_002, 0, None));
+    assert_eq!((analysis.records, analysis.multiline, analysis.dialect.quote), (100_001, 1, Some(b'"')));
 }
 
 #[test]

@@ -1,0 +1,118 @@
+//! What a table is, in one look at its ledger.
+
+use at1_codec::ColumnType;
+use at1_ledger::{ChainHead, RowTree, Timestamp};
+use serde_json::{Value, json};
+
+use crate::{error::Result, table::Table};
+
+/// What a table is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Info {
+    /// Its name towards the world.
+    pub origin: String,
+    /// Events.
+    pub events: u64,
+    /// Append events: what `expected_version` counts.
+    pub version: u64,
+    /// Live segments.
+    pub segments: u64,
+    /// Batches.
+    pub batches: u64,
+    /// Records.
+    pub rows: u64,
+    /// Bytes that were appended.
+    pub source_bytes: u64,
+    /// Bytes of the live segments.
+    pub segment_bytes: u64,
+    /// Fields that read as null because their column cannot hold them.
+    pub rejects: u64,
+    /// The columns.
+    pub columns: Vec<ColumnInfo>,
+    /// Between fields, as the first batch has it.
+    pub delimiter: Option<u8>,
+    /// Whether single records can be proved.
+    pub row_tree: RowTree,
+    /// The newest event's time.
+    pub ts: Option<Timestamp>,
+    /// The receipt for the newest event.
+    pub chain_head: Option<ChainHead>,
+}
+
+/// A column of a table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ColumnInfo {
+    /// Its physical name.
+    pub name: String,
+    /// Its name in the header.
+    pub header: Option<String>,
+    /// What it holds.
+    pub ty: ColumnType,
+    /// How it is read, as `--type` takes it.
+    pub reading: String,
+    /// Whether the user gave the type.
+    pub pinned: bool,
+}
+
+impl Info {
+    /// The report as `--json` prints it.
+    pub fn to_json(&self) -> Value {
+        let columns = self.columns.iter().map(|column| {
+            json!({
+                "name": column.name, "header": column.header, "type": column.ty.to_string(),
+                "reading": column.reading, "pinned": column.pinned,
+            })
+        });
+        json!({
+            "origin": self.origin,
+            "events": self.events,
+            "version": self.version,
+            "segments": self.segments,
+            "batches": self.batches,
+            "rows": self.rows,
+            "source_bytes": self.source_bytes,
+            "segment_bytes": self.segment_bytes,
+            "rejects": self.rejects,
+            "columns": columns.collect::<Vec<_>>(),
+            "delimiter": self.delimiter.map(|byte| char::from(byte).to_string()),
+            "row_tree": if self.row_tree == RowTree::None { "off" } else { "on" },
+            "ts": self.ts.map(|ts| ts.to_string()),
+            "chain_head": self.chain_head.map(|head| head.to_string()),
+        })
+    }
+}
+
+impl Table {
+    /// What the table is now.
+    ///
+    /// # Errors
+    /// If the ledger cannot be read.
+    pub fn info(&self) -> Result<Info> {
+        let version = self.version()?;
+        let (state, schema) = (&version.state, &version.schema);
+        let totals = state.totals();
+        let columns = schema.columns.iter().map(|column| ColumnInfo {
+            name: column.column.name.clone(),
+            header: column.column.header.clone(),
+            ty: column.column.ty,
+            reading: column.pin().to_string(),
+            pinned: column.pinned(),
+        });
+        Ok(Info {
+            origin: version.header.origin().to_owned(),
+            events: state.events(),
+            version: version.appends,
+            segments: state.live().len() as u64,
+            batches: totals.batches,
+            rows: totals.rows,
+            source_bytes: totals.bytes,
+            segment_bytes: state.live().iter().map(|record| record.bytes).sum(),
+            rejects: state.batches().iter().map(|batch| batch.rejects).sum(),
+            columns: columns.collect(),
+            delimiter: schema.rules.as_ref().map(|rules| rules.delimiter),
+            row_tree: state.row_tree(),
+            ts: state.ts(),
+            chain_head: state.head(),
+        })
+    }
+}

@@ -1,0 +1,87 @@
+//! Append-only tables of text records: byte-exact, queryable, tamper-evident.
+//!
+//! A [`Table`] is a folder. Each append is a batch of bytes that becomes an immutable segment and a link in a hash chain; every
+//! batch comes back byte for byte, any Parquet reader reads the segments, and nothing can be changed without a trace.
+//!
+//! ```
+//! use at1_table::{AppendOptions, CreateOptions, Extent, Joints, ScanOptions, Source, Table, VerifyOptions};
+//!
+//! let folder = tempfile::tempdir()?;
+//! let table = Table::create(folder.path().join("trades"), &CreateOptions::default())?;
+//! let first = table.append_csv(Source::bytes("id,price\n1,9.50\n2,10.00\n"), &AppendOptions::default())?;
+//! table.append_csv(Source::bytes("id,price\n3,11.25\n"), &AppendOptions::default())?;
+//! assert_eq!((first.event, first.segment.as_str(), first.rows), (0, "seg_000000.at1", 2));
+//!
+//! // Exactly what was appended.
+//! let mut bytes = vec![];
+//! table.cat(&Extent::Batch(0), Joints::LineFeed, &mut bytes)?;
+//! assert_eq!(bytes, b"id,price\n1,9.50\n2,10.00\n");
+//!
+//! // Typed queries that read only what they may need.
+//! let mut scan = table.scan(&ScanOptions::matching("price > 10".parse()?))?;
+//! let batches = scan.by_ref().collect::<Result<Vec<_>, _>>()?;
+//! assert_eq!(batches.iter().map(|batch| batch.num_rows()).sum::<usize>(), 1);
+//! assert_eq!((scan.statistics().segments_total, scan.statistics().segments_skipped), (2, 1));
+//!
+//! // The receipt of the first append, kept elsewhere, shows that its history is still the same.
+//! let report = table.verify(&VerifyOptions { heads: vec![first.chain_head], ..VerifyOptions::default() })?;
+//! assert_eq!(report.verdict().exit_code(), 0);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! | module | what it knows |
+//! |---|---|
+//! | [`store`] | the steps a table takes on its storage, and the local disk |
+//! | [`paths`] | names within the folder |
+//! | [`schema`] | how a batch that differs is fitted into the table; pure |
+//!
+//! The rest is one verb a file: append, scan, cat, restore, has, files, info, log, rejects, verify. `docs/spec/table.md` is the
+//! normative text.
+//!
+//! What is absent: no argument parsing and no terminal output; and outside [`store`], inputs and `restore`, no path is touched.
+#![forbid(unsafe_code)]
+
+mod append;
+mod batch;
+mod cat;
+mod commit;
+mod dry_run;
+mod error;
+mod files;
+mod has;
+mod info;
+mod input;
+mod log;
+pub mod paths;
+mod rejects;
+mod report;
+mod restore;
+mod row_tree;
+mod scan;
+pub mod schema;
+mod segments;
+pub mod store;
+mod table;
+mod verify;
+mod version;
+mod zones;
+
+pub use at1_catalog::{Predicate, Pruning, Statistics};
+pub use at1_codec::{HeaderOption, Profile, column::Pin, text::QuoteOption};
+pub use at1_ledger::{ChainHead, Idempotency, RowTree};
+pub use batch::{AppendOptions, Strictness};
+pub use cat::{CatReport, Extent, Joints};
+pub use commit::Outcome;
+pub use dry_run::{ColumnPlan, DryRun, preview};
+pub use error::{Error, ErrorKind, Result};
+pub use files::{FileEntry, Files, MixedColumn};
+pub use has::Found;
+pub use info::{ColumnInfo, Info};
+pub use input::{Packing, Source};
+pub use log::LogEntry;
+pub use rejects::Reject;
+pub use report::{AppendReport, ColumnMisfits, ColumnWidened};
+pub use restore::Restored;
+pub use scan::{SYSTEM_COLUMNS, ScanOptions, SystemColumn, TableScan};
+pub use table::{CreateOptions, Opened, Table};
+pub use verify::{Code, Finding, Level, RowsCheck, Verdict, VerifyOptions, VerifyReport, verify_folder, verify_store};

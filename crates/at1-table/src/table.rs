@@ -1,0 +1,238 @@
+//! A table: where it is, how it is made, and what this process knows about it.
+//!
+//! * A [`Table`] holds no lock and no open file between calls; any number of them, in any number of processes, may be one table.
+//! * A table is there once its ledger has its name; the ledger's first lines are written and synced before that.
+
+use std::{
+    fmt, io,
+    path::PathBuf,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::SystemTime,
+};
+
+use at1_codec::column::Pin;
+use at1_ledger::{Detail, Header, Kind, RowTree, Timestamp, link};
+
+use crate::{
+    commit::Outcome,
+    error::{Error, ErrorKind, Result},
+    paths, schema,
+    store::{LocalStore, Store, read_whole},
+    version::{self, Look, Version},
+};
+
+/// How a table is made.
+#[derive(Clone, Debug)]
+pub struct CreateOptions {
+    /// The table's name towards the world, such as `example.com/trades`; made from random bytes unless given.
+    pub origin: Option<String>,
+    /// Types of columns, by header, name, or `c` and position.
+    pub pins: Vec<(String, Pin)>,
+    /// Whether each batch has a tree over its records, so that single records can be proved.
+    pub row_tree: RowTree,
+}
+
+impl Default for CreateOptions {
+    fn default() -> Self {
+        Self { origin: None, pins: vec![], row_tree: RowTree::SourceBytes }
+    }
+}
+
+/// An append-only table of text records.
+pub struct Table {
+    store: Arc<dyn Store>,
+    known: Mutex<Option<Arc<Version>>>,
+    /// This process saw the disk fail in a way that it could not undo.
+    pub(crate) poisoned: AtomicBool,
+    /// Staging was swept once; a process need not do so before every append.
+    swept: AtomicBool,
+}
+
+impl fmt::Debug for Table {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Table").field("store", &self.store).finish_non_exhaustive()
+    }
+}
+
+impl Table {
+    /// Makes a table in `folder`, which is made too if it is not there.
+    ///
+    /// # Errors
+    /// `Exists` if there is a table already, `Invalid` if the origin cannot name one.
+    pub fn create(folder: impl Into<PathBuf>, options: &CreateOptions) -> Result<Self> {
+        Self::create_in(Arc::new(LocalStore::new(folder)), options)
+    }
+
+    /// Opens the table in `folder`. Needs no right to write there.
+    ///
+    /// # Errors
+    /// `NoTable` if there is none, `Corrupt` if its ledger is damaged.
+    pub fn open(folder: impl Into<PathBuf>) -> Result<Self> {
+        Self::open_in(Arc::new(LocalStore::new(folder)))
+    }
+
+    /// Opens the table in `folder`, or makes it; also says which of the two it was.
+    ///
+    /// # Errors
+    /// As [`Table::open`] and [`Table::create`].
+    pub fn open_or_create(folder: impl Into<PathBuf>, options: &CreateOptions) -> Result<(Self, Opened)> {
+        Self::open_or_create_in(Arc::new(LocalStore::new(folder)), options)
+    }
+
+    /// As [`Table::create`], in any store.
+    ///
+    /// # Errors
+    /// As [`Table::create`].
+    pub fn create_in(store: Arc<dyn Store>, options: &CreateOptions) -> Result<Self> {
+        let io = |e| Error::io(store.place(), e);
+        let mut nonce = [0; 16];
+        getrandom::fill(&mut nonce).map_err(|e| io(io::Error::other(e)))?;
+        let header = Header::new(nonce, options.origin.as_deref(), options.row_tree)?;
+        let first = first_lines(&header, &options.pins)?;
+        for folder in [paths::HOME, paths::STAGING, paths::SEGMENTS] {
+            store.make_folder(folder).map_err(io)?;
+        }
+        {
+            let _guard = store.lock().map_err(io)?;
+            match read_whole(&*store, paths::LEDGER) {
+                Ok(bytes) if bytes.contains(&b'\n') => {
+                    return Err(Error::new(ErrorKind::Exists, store.place(), "no table", "one"));
+                }
+                // Without its first line it is no table, and nothing can refer to it: made again.
+                Ok(_) => store.remove(paths::LEDGER).map_err(io)?,
+                Err(e) if e.kind() == io::ErrorKind::NotFound => {}
+                Err(e) => return Err(Error::io(paths::LEDGER, e)),
+            }
+            store.create(paths::LEDGER, &first).map_err(io)?;
+            store.sync_folder(paths::HOME).map_err(io)?;
+        }
+        Ok(Self::with(store))
+    }
+
+    /// As [`Table::open`], in any store.
+    ///
+    /// # Errors
+    /// As [`Table::open`].
+    pub fn open_in(store: Arc<dyn Store>) -> Result<Self> {
+        let table = Self::with(store);
+        table.version()?;
+        Ok(table)
+    }
+
+    /// As [`Table::open_or_create`], in any store.
+    ///
+    /// # Errors
+    /// As [`Table::open_or_create`].
+    pub fn open_or_create_in(store: Arc<dyn Store>, options: &CreateOptions) -> Result<(Self, Opened)> {
+        match Self::open_in(Arc::clone(&store)) {
+            Err(e) if e.kind() == ErrorKind::NoTable => match Self::create_in(Arc::clone(&store), options) {
+                // Another process came first.
+                Err(e) if e.kind() == ErrorKind::Exists => Ok((Self::open_in(store)?, Opened::Found)),
+                other => Ok((other?, Opened::Created)),
+            },
+            other => Ok((other?, Opened::Found)),
+        }
+    }
+
+    /// A table whose ledger nobody has looked at yet: for verification, which reports what opening would refuse.
+    pub(crate) fn unchecked(store: Arc<dyn Store>) -> Self {
+        Self::with(store)
+    }
+
+    fn with(store: Arc<dyn Store>) -> Self {
+        Self { store, known: Mutex::new(None), poisoned: AtomicBool::new(false), swept: AtomicBool::new(false) }
+    }
+
+    /// The table's storage.
+    pub fn store(&self) -> &dyn Store {
+        &*self.store
+    }
+
+    pub(crate) fn shared_store(&self) -> Arc<dyn Store> {
+        Arc::clone(&self.store)
+    }
+
+    /// The newest state.
+    pub(crate) fn version(&self) -> Result<Arc<Version>> {
+        Ok(self.look()?.version)
+    }
+
+    /// Looks at the ledger, from where the last look ended. Threads wait for each other here instead of reading the same lines.
+    pub(crate) fn look(&self) -> Result<Look> {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        // Taken out, so that going on from it needs no copy unless a reader still holds it.
+        let look = version::look(self.store(), known.take())?;
+        *known = Some(Arc::clone(&look.version));
+        Ok(look)
+    }
+
+    pub(crate) fn remember(&self, version: Option<Arc<Version>>) {
+        *self.known.lock().unwrap_or_else(PoisonError::into_inner) = version;
+    }
+
+    /// An error if writers have to stop.
+    pub(crate) fn check_poison(&self) -> Result<()> {
+        let stop = |found: String| Err(Error::new(ErrorKind::Poisoned, paths::POISONED, "no such marker", found));
+        match read_whole(self.store(), paths::POISONED) {
+            Ok(text) => stop(String::from_utf8_lossy(&text).trim_end().to_owned()),
+            Err(e) if e.kind() == io::ErrorKind::NotFound => match self.poisoned.load(Ordering::SeqCst) {
+                true => stop("an earlier failure of the disk in this process; open the table again".to_owned()),
+                false => Ok(()),
+            },
+            Err(e) => Err(Error::io(paths::POISONED, e)),
+        }
+    }
+
+    /// Makes ready to write: folders that a copy of the table may lack, and what dead writers left.
+    pub(crate) fn prepare(&self) -> Result<()> {
+        self.check_poison()?;
+        if !self.swept.load(Ordering::SeqCst) {
+            let io = |e| Error::io(self.store.place(), e);
+            for folder in [paths::STAGING, paths::SEGMENTS] {
+                self.store.make_folder(folder).map_err(io)?;
+            }
+            self.store.sweep_staging().map_err(io)?;
+            self.swept.store(true, Ordering::SeqCst);
+        }
+        Ok(())
+    }
+}
+
+/// What a ledger starts with: its header, and the types that columns are to have.
+fn first_lines(header: &Header, pins: &[(String, Pin)]) -> Result<Vec<u8>> {
+    let mut lines = format!("{}\n", header.line()).into_bytes();
+    if !pins.is_empty() {
+        let changes = schema::write_changes(&schema::pins_only(pins))?;
+        let wall = Timestamp::try_from(SystemTime::now()).map_err(|e| Error::from(e).with_kind(ErrorKind::Refused))?;
+        let link = link(header.genesis(), 0, &Detail::after(None, Kind::Schema { changes })?, wall)?;
+        lines.extend_from_slice(&link.line);
+    }
+    Ok(lines)
+}
+
+/// The new state, or why there is none.
+pub(crate) fn settle((outcome, version): (Outcome, Arc<Version>)) -> Result<Arc<Version>> {
+    match outcome {
+        Outcome::Committed => Ok(version),
+        // The lock is held from the look to the commit, so only a program that ignores it can have come between.
+        Outcome::Conflict { events } => Err(Error::new(
+            ErrorKind::Condition,
+            paths::LEDGER,
+            "the number of events that was seen under the lock",
+            events,
+        )),
+        Outcome::Unknown(e) => Err(Error::io(paths::LEDGER, e).with_kind(ErrorKind::Poisoned)),
+    }
+}
+
+/// Whether a table was there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Opened {
+    /// It was.
+    Found,
+    /// It was made.
+    Created,
+}

@@ -1,0 +1,232 @@
+//! Is the table what its history says?
+//!
+//! * *Chain*: the ledger recomputes from its first line, and its events can all be true.
+//! * *Immutable*: every live segment is the very file that was committed; every byte is hashed.
+//! * *Rows*, if asked for: every batch is made again from its segment and compared with the event that appended it, and so are
+//!   the bounds that queries rely on.
+//! * *Receipts*, if given: the history is the one that they were given for. Nothing inside the directory can show that; without
+//!   anything from outside, the level is *self-consistent* and no more.
+//! * What was not looked at is not reported as fine, and an exit code of 0 with nothing checked is impossible.
+
+mod files;
+mod report;
+mod rows;
+
+use std::{
+    io::{self, BufReader, Read},
+    sync::Arc,
+    thread,
+    time::{Duration, SystemTime},
+};
+
+use at1_codec::ReadAt;
+use at1_ledger::{ChainHead, ChainReport, Receipt, Timestamp, verify_chain_from};
+
+use crate::{
+    error::{Error, ErrorKind, Result},
+    paths,
+    table::Table,
+    version::Version,
+};
+
+pub use report::{Code, Finding, Level, Verdict, VerifyReport};
+
+/// How often a torn tail is looked at again before it counts: it may be somebody's append, half-way.
+const TORN_LOOKS: u32 = 3;
+const TORN_PAUSE: Duration = Duration::from_millis(5);
+
+/// Whether every segment is decoded.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum RowsCheck {
+    /// No: files are hashed, not decoded.
+    #[default]
+    Skip,
+    /// Yes: batches, their trees and the zones are derived again.
+    Derive,
+}
+
+/// What to check besides chain and files.
+#[derive(Clone, Debug, Default)]
+pub struct VerifyOptions {
+    /// Whether every segment is decoded.
+    pub rows: RowsCheck,
+    /// Receipts that were kept outside the table.
+    pub heads: Vec<ChainHead>,
+    /// How many files are looked at at once; as many as there are processors without.
+    pub threads: Option<usize>,
+}
+
+impl Table {
+    /// Whether the history recomputes from its first line to its last. A torn tail is none of it.
+    ///
+    /// # Errors
+    /// If the ledger cannot be read.
+    pub fn verify_chain(&self) -> Result<bool> {
+        let report = self.chain_report()?;
+        Ok(report.verdict() == at1_ledger::Verdict::Holds)
+    }
+
+    /// Whether every live segment is the file that was committed.
+    ///
+    /// # Errors
+    /// If the ledger or a segment cannot be read.
+    pub fn verify_immutable(&self) -> Result<bool> {
+        let report = self.verify(&VerifyOptions::default())?;
+        match report.immutable {
+            Some(held) => Ok(held),
+            None => {
+                let found = report.findings.first().map_or("nothing".to_owned(), ToString::to_string);
+                Err(Error::new(ErrorKind::Io, self.store().place(), "readable segments", found))
+            }
+        }
+    }
+
+    /// Checks everything that can be checked, and reports all of it.
+    ///
+    /// # Errors
+    /// `NoTable` if there is no ledger; what is damaged or unreadable otherwise is a finding, not an error.
+    pub fn verify(&self, options: &VerifyOptions) -> Result<VerifyReport> {
+        verify(self, options)
+    }
+
+    fn chain_report(&self) -> Result<ChainReport> {
+        let mut looks = 0;
+        loop {
+            let file = self.store().open(paths::LEDGER).map_err(|e| match e.kind() {
+                io::ErrorKind::NotFound => Error::new(ErrorKind::NoTable, self.store().place(), "a table", "none"),
+                _ => Error::io(paths::LEDGER, e),
+            })?;
+            let size = file.size().map_err(|e| Error::io(paths::LEDGER, e))?;
+            let report = verify_chain_from(BufReader::with_capacity(1 << 18, FromStart { file: &*file, at: 0, size }));
+            looks += 1;
+            if report.torn.is_none() || looks == TORN_LOOKS {
+                return Ok(report);
+            }
+            thread::sleep(TORN_PAUSE);
+        }
+    }
+}
+
+/// As [`Table::verify`]: opening a table already needs a ledger that folds, so a damaged one is verified without opening it.
+///
+/// # Errors
+/// As [`Table::verify`].
+pub fn verify_folder(folder: impl Into<std::path::PathBuf>, options: &VerifyOptions) -> Result<VerifyReport> {
+    verify_store(Arc::new(crate::store::LocalStore::new(folder)), options)
+}
+
+/// As [`verify_folder`], in any store.
+///
+/// # Errors
+/// As [`Table::verify`].
+pub fn verify_store(store: Arc<dyn crate::store::Store>, options: &VerifyOptions) -> Result<VerifyReport> {
+    verify(&Table::unchecked(store), options)
+}
+
+fn verify(table: &Table, options: &VerifyOptions) -> Result<VerifyReport> {
+    let chain = table.chain_report()?;
+    let mut findings: Vec<Finding> = chain.findings.iter().map(Finding::from).collect();
+    if let Ok(now) = Timestamp::try_from(SystemTime::now()) {
+        findings.extend(chain.clock_ahead(now).iter().map(Finding::from));
+    }
+    let held = match chain.verdict() {
+        at1_ledger::Verdict::Holds => Some(true),
+        at1_ledger::Verdict::Undecided => None,
+        at1_ledger::Verdict::Broken => Some(false),
+    };
+    for receipt in &options.heads {
+        findings.extend(match chain.check(receipt) {
+            Receipt::Held => None,
+            Receipt::Shorter { events } => Some(Finding::new(
+                Code::HeadMissing,
+                format!("receipt {}", receipt.n),
+                format!(
+                    "expected event {}, found {events} events: the history was cut short, or an older copy put back",
+                    receipt.n
+                ),
+            )),
+            Receipt::Differs { found } => Some(Finding::new(
+                Code::HeadDiffers,
+                format!("receipt {}", receipt.n),
+                format!("expected chain value {}, found {found}: another history", receipt.chain),
+            )),
+        });
+    }
+    let mut report = VerifyReport {
+        chain: held,
+        immutable: None,
+        rows: None,
+        level: Level::SelfConsistent,
+        heads_held: (options.heads.len() - findings.iter().filter(|f| f.code.is_head()).count()) as u64,
+        events: chain.events,
+        segments: 0,
+        bytes: 0,
+        batches: 0,
+        chain_head: chain.head(),
+        findings,
+    };
+    if let Some(state) = &chain.state {
+        files::check(table, state, chain.events, options, &mut report);
+        if options.rows == RowsCheck::Derive {
+            rows::check(table, state, options, &mut report);
+        }
+        // The schema is part of what queries rely on; folding it is checking it.
+        if let Some(header) = chain.header.clone()
+            && let Err(error) = Version::of_state(header, state.clone()).fold_schema(table.store())
+            && report.immutable != Some(false)
+        {
+            let code = if error.kind() == ErrorKind::Corrupt { Code::Contradiction } else { Code::Unknown };
+            report.findings.push(Finding::new(code, error.place(), error.to_string()));
+            report.chain = if code == Code::Contradiction { Some(false) } else { None };
+        }
+    }
+    if options.heads.len() as u64 == report.heads_held && report.heads_held > 0 {
+        report.level = Level::Receipt;
+    }
+    Ok(report)
+}
+
+/// Reads a file from its start to where it ended when it was opened.
+struct FromStart<'a> {
+    file: &'a dyn ReadAt,
+    at: u64,
+    size: u64,
+}
+
+impl Read for FromStart<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let left = usize::try_from(self.size - self.at).unwrap_or(usize::MAX).min(buffer.len());
+        self.file.read_exact_at(&mut buffer[..left], self.at)?;
+        self.at += left as u64;
+        Ok(left)
+    }
+}
+
+/// Does `work` on every item of `items`, several at once; the results are in the order of the items.
+fn in_parallel<T: Sync, R: Send>(threads: Option<usize>, items: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
+    use std::sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    };
+    let threads = threads
+        .or_else(|| thread::available_parallelism().ok().map(usize::from))
+        .unwrap_or(1)
+        .clamp(1, items.len().max(1));
+    let next = AtomicUsize::new(0);
+    let results = Mutex::new(Vec::with_capacity(items.len()));
+    thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(|| {
+                loop {
+                    let at = next.fetch_add(1, Ordering::Relaxed);
+                    let Some(item) = items.get(at) else { break };
+                    let result = work(item);
+                    results.lock().unwrap_or_else(PoisonError::into_inner).push((at, result));
+                }
+            });
+        }
+    });
+    let mut results = results.into_inner().unwrap_or_else(PoisonError::into_inner);
+    results.sort_unstable_by_key(|(at, _)| *at);
+    results.into_iter().map(|(_, result)| result).collect()
+}

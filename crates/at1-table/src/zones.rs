@@ -1,0 +1,125 @@
+//! What a table knows about its segments without opening them.
+//!
+//! * Zones come from the footer's statistics of the finished segment; the event carries them, or their digest if they are long.
+//! * Long zones are made again from the footer, which the event binds too, and are used only if they match the digest.
+//! * Unknown zones rule nothing out.
+
+use std::sync::Arc;
+
+use at1_catalog::{DoubleBounds, SegmentZone, View, ZoneText, Zones, ZonesBuilder};
+use at1_codec::{ColumnType, Segment};
+use at1_ledger::{Carried, Json, SegmentRecord, parse_segment_name};
+use serde_json::{Map, Value};
+
+use crate::{
+    error::{Error, Result},
+    paths,
+    schema::{Held, decimal_digits},
+    segments,
+    store::Store,
+    version::Version,
+};
+
+/// The zones of a whole segment, one per column, as an event carries them: `{"c0":["1","7",0]}`.
+pub(crate) fn of_segment(segment: &Segment) -> Result<Json> {
+    let schema = segment.schema();
+    let wanted = 0..schema.columns.len();
+    let groups = Zones::of_row_groups(segment.metadata(), &View::same(schema), wanted, DoubleBounds::ProveNoNan)?;
+    let texts = groups.whole()?.text(0, schema);
+    let zones = texts.into_iter().enumerate().map(|(column, text)| {
+        let text = ZoneText { rejects: segment.rejects(column), ..text.unwrap_or_default() };
+        (format!("c{column}"), text.to_json())
+    });
+    Ok(Json::new(&Value::Object(zones.collect::<Map<_, _>>()))?)
+}
+
+/// The zones of a live segment, by column; empty if they are long and cannot be made again as they were.
+pub(crate) fn of_record(store: &dyn Store, record: &SegmentRecord) -> Result<Vec<Option<ZoneText>>> {
+    let zones = match &record.zones {
+        Carried::Inline(zones) => zones.clone(),
+        Carried::InFooter(sha256) => {
+            let zones = of_segment(&segments::open(store, record)?)?;
+            if zones.sha256() != *sha256 {
+                return Ok(vec![]);
+            }
+            zones
+        }
+    };
+    parse(&zones, &record.name)
+}
+
+/// Zones out of their text, by column.
+pub(crate) fn parse(zones: &Json, name: &str) -> Result<Vec<Option<ZoneText>>> {
+    let place = || format!("zones of {name}");
+    let Value::Object(members) = zones.value() else {
+        return Err(Error::corrupt(place(), "an object", "something else"));
+    };
+    let mut texts = vec![];
+    for (key, zone) in &members {
+        let column: usize = key
+            .strip_prefix('c')
+            .and_then(|digits| digits.parse().ok())
+            // One zone takes at least ten bytes of text, so a larger number cannot be a dense position.
+            .filter(|&column| column < members.len() + COLUMNS_SPARE)
+            .ok_or_else(|| Error::corrupt(place(), "c and a column's position", key))?;
+        if texts.len() <= column {
+            texts.resize(column + 1, None);
+        }
+        texts[column] = Some(ZoneText::from_json(zone)?);
+    }
+    Ok(texts)
+}
+
+/// Zones may leave columns out, but hardly more than a table can have.
+const COLUMNS_SPARE: usize = 1 << 16;
+
+/// What the live segments say about every column, column by column, in the order of the live segments.
+pub(crate) fn of_table(store: &dyn Store, version: &Version) -> Result<Arc<Zones>> {
+    let schema = version.schema.schema();
+    let mut builder = ZonesBuilder::new(&schema);
+    for record in version.state.live() {
+        let types = version.types_of(record);
+        let texts = if record.rows == 0 { vec![] } else { of_record(store, record)? };
+        let zones =
+            schema.columns.iter().enumerate().map(|(column, now)| match (types.get(column), texts.get(column)) {
+                (None, _) => SegmentZone::Missing,
+                // A column that held nothing when it was text: the schema's rules say so, and it reads as missing.
+                (Some(ColumnType::Text), _) if !matches!(now.ty, ColumnType::Text | ColumnType::Binary) => {
+                    SegmentZone::Missing
+                }
+                (Some(ty), Some(Some(text))) => SegmentZone::Known(*ty, text.clone()),
+                (Some(_), _) => SegmentZone::Unknown,
+            });
+        builder.push(record.rows, zones).map_err(|e| Error::from(e).within(&paths::segment_path(&record.name)))?;
+    }
+    Ok(Arc::new(builder.finish()?))
+}
+
+/// What a column holds so far. Asked only when a batch does not fit, so it may look at every segment.
+pub(crate) fn held(store: &dyn Store, version: &Version, column: usize) -> Result<Held> {
+    let mut held = Held::Nothing;
+    for record in version.state.live().iter().filter(|record| record.rows > 0) {
+        let Some(ty) = version.types_of(record).get(column).copied() else { continue };
+        let texts = of_record(store, record)?;
+        let Some(Some(zone)) = texts.get(column) else { return Ok(Held::Unknown) };
+        if zone.nulls == Some(record.rows) && zone.rejects == 0 {
+            continue;
+        }
+        let number = matches!(ty, ColumnType::Int64 | ColumnType::Decimal { .. });
+        let digits = |bound: &Option<String>| bound.as_deref().and_then(decimal_digits).filter(|_| number);
+        held = match (held, digits(&zone.min), digits(&zone.max), zone.nulls) {
+            // Rejects and nothing else: no value, but not nothing either.
+            (Held::Nothing, _, _, Some(nulls)) if nulls == record.rows => Held::Digits(0),
+            (held, _, _, Some(nulls)) if nulls == record.rows => held,
+            (Held::Nothing, Some(min), Some(max), _) => Held::Digits(min.max(max)),
+            (Held::Digits(most), Some(min), Some(max), _) => Held::Digits(most.max(min).max(max)),
+            _ => return Ok(Held::Unknown),
+        };
+    }
+    Ok(held)
+}
+
+/// The event that committed a segment.
+pub(crate) fn event_of(record: &SegmentRecord) -> u64 {
+    parse_segment_name(&record.name).map_or(0, |(event, _)| event)
+}

@@ -1,0 +1,30 @@
+//! Inputs for tests, examples and benchmarks: the same seed gives the same bytes on every machine.
+//!
+//! * [`Trades`] writes plausible market data: moving prices, batches whose time ranges do not overlap.
+//! * [`csv_zoo`] writes small files, well-formed and not: every dialect, type, line end and mistake we know of.
+//! * `store` and `fault` (feature `store`) are a table's storage in memory: it fails at any step and loses what was not synced.
+//! * [`strategies`] offers both, and arbitrary bytes, to proptest.
+//!
+//! Never published, and nothing outside tests, `xtask` and benchmarks depends on it.
+//!
+//! ```
+//! let mut trades = at1_testkit::Trades::new(1);
+//! let (first, second) = (trades.batch(2), trades.batch(2));
+//! assert!(first.starts_with(b"ts,symbol,price,qty,side,venue,trade_id\n"));
+//! assert_ne!(first, second);
+//! assert_eq!(first, at1_testkit::trades(1, 2));
+//! ```
+
+#[cfg(feature = "store")]
+pub mod fault;
+mod rng;
+#[cfg(feature = "store")]
+pub mod store;
+#[cfg(feature = "strategies")]
+pub mod strategies;
+mod trades;
+mod zoo;
+
+pub use rng::Rng;
+pub use trades::{HEADER as TRADES_HEADER, Trades, trades};
+pub use zoo::csv_zoo;
