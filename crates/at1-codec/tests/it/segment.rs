@@ -7,7 +7,7 @@ use std::{
 
 use at1_codec::{
     BatchPlan, Buffer, ColumnType, EncodeOptions, Form, NewRowTree, Profile, ReadAt, ReadOptions, RowTree, Schema,
-    Segment, SegmentWriter, Trust, WriteOptions, Written, analyse, decode, encode,
+    Segment, SegmentWriter, Trust, WriteOptions, Written, analyse, decode, encode, segment::layout::SEAL_BYTES,
 };
 use proptest::prelude::*;
 
@@ -238,6 +238,34 @@ fn a_stray_quote_far_behind_the_sample_swallows_no_records() {
     let source = "1\tname\tplace\n".repeat(100_000) + "2\t\"two\nlines\"\tplace\n";
     let analysis = analyse(&mut Cursor::new(&source), &ReadOptions::default()).unwrap();
     assert_eq!((analysis.records, analysis.multiline, analysis.dialect.quote), (100_001, 1, Some(b'"')));
+}
+
+/// The places in a small segment, as docs/spec/segment.md tells them.
+#[test]
+fn the_worked_example_of_the_spec_is_what_is_written() {
+    let source = b"id,price\n1,2.50\n2,NA\n";
+    let segment = encode(source, &queryable(Profile::Balanced)).unwrap();
+    let number = |at: usize| u64::from_le_bytes(segment[at..at + 8].try_into().unwrap());
+    let size = segment.len();
+    let footer_bytes = u32::from_le_bytes(segment[size - 8..size - 4].try_into().unwrap()) as usize + 8;
+    let seal_at = size - 8 - SEAL_BYTES;
+    let (indexes_at, digests_at) = (number(seal_at), number(seal_at + 8));
+    let at = usize::try_from(digests_at).unwrap();
+    let blocks = u32::from_le_bytes(segment[at..at + 4].try_into().unwrap()) as usize;
+    let block = |i: usize| u32::from_le_bytes(segment[at + 4 + 36 * i..][..4].try_into().unwrap());
+    let opened = open(&segment).unwrap();
+    let metadata = opened.metadata().metadata();
+    let chunks: Vec<_> = metadata.row_group(0).columns().iter().map(|c| c.byte_range()).collect();
+    let mut lines = format!("segment          {size} bytes, footer {footer_bytes}\n");
+    for (i, (start, bytes)) in chunks.iter().enumerate() {
+        lines += &format!("column chunk {i}   {start}..{}\n", start + bytes);
+    }
+    lines += &format!("page indexes     {indexes_at}..{digests_at}\n");
+    lines += &format!("digest table     {digests_at}..{}\n", size - footer_bytes);
+    lines += &format!("seal             {seal_at}..{}\n", seal_at + SEAL_BYTES);
+    lines += &format!("blocks           {:?}\n", (0..blocks).map(block).collect::<Vec<_>>());
+    let spec = include_str!("../../../../docs/spec/segment.md");
+    assert!(spec.contains(&lines), "docs/spec/segment.md should say\n{lines}");
 }
 
 #[test]
