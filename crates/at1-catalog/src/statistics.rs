@@ -26,9 +26,9 @@ pub struct Statistics {
     pub pages_skipped: u64,
     /// Those that were read.
     pub pages_scanned: u64,
-    /// The size of all segments.
+    /// The size of all segments, and of the table's ledger where there is one.
     pub bytes_total: u64,
-    /// Bytes that were read, footers and digest tables included.
+    /// Bytes that were read: what told which segments there are, footers, digest tables, pages.
     pub bytes_read: u64,
     /// Rows that were given out.
     pub rows_matched: u64,

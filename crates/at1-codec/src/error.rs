@@ -127,8 +127,16 @@ impl From<io::Error> for Error {
 }
 
 impl From<parquet::errors::ParquetError> for Error {
+    /// An error of ours or of the storage that only passed through the Parquet layer is given back as it was.
     fn from(e: parquet::errors::ParquetError) -> Self {
-        Self::new("", ErrorKind::Parquet(e))
+        let parquet::errors::ParquetError::External(inner) = e else { return Self::new("", ErrorKind::Parquet(e)) };
+        match inner.downcast::<Self>() {
+            Ok(own) => *own,
+            Err(other) => match other.downcast::<io::Error>() {
+                Ok(io) => (*io).into(),
+                Err(other) => Self::new("", ErrorKind::Parquet(parquet::errors::ParquetError::External(other))),
+            },
+        }
     }
 }
 

@@ -73,7 +73,7 @@ impl ScanOptions {
 pub struct TableScan {
     inner: Inner,
     layout: Layout,
-    version: Arc<Version>,
+    query: Query,
 }
 
 type Forward = at1_catalog::TableScan<Live, OpenLive>;
@@ -102,7 +102,7 @@ impl TableScan {
             Inner::Forward(scan) => scan.statistics(),
             Inner::Found(_, statistics) => *statistics,
         };
-        Statistics { as_of_event: self.version.state.events().checked_sub(1), ..found }
+        self.query.statistics(found)
     }
 }
 
@@ -114,7 +114,7 @@ impl Iterator for TableScan {
             Inner::Forward(scan) => scan.next()?.map_err(Error::from),
             Inner::Found(batches, _) => Ok(batches.next()?),
         };
-        Some(batch.and_then(|batch| self.layout.arrange(batch, &self.version)))
+        Some(batch.and_then(|batch| self.layout.arrange(batch, &self.query.version)))
     }
 }
 
@@ -136,7 +136,7 @@ impl Table {
             }
             (limit, None) => Inner::Forward(Box::new(query.forward(limit)?)),
         };
-        Ok(TableScan { inner, layout, version: query.version })
+        Ok(TableScan { inner, layout, query })
     }
 }
 
@@ -149,6 +149,7 @@ struct Query {
     request: Request,
     rows: Range<u64>,
     pruning: Pruning,
+    planning_bytes: u64,
 }
 
 impl Query {
@@ -159,7 +160,8 @@ impl Query {
         columns: Vec<usize>,
         row_numbers: RowNumbers,
     ) -> Result<Self> {
-        let zones = version.zones(|| zones::of_table(table.store(), &version))?;
+        let mut planning_bytes = table.take_planning_bytes();
+        let zones = version.zones(|| zones::of_table(table.store(), &version, &mut planning_bytes))?;
         let bound = options.predicate.bind(&version.schema.schema())?;
         let mut request = Request::new(bound.clone())
             .project_columns(columns)?
@@ -168,7 +170,18 @@ impl Query {
             .pruning(options.pruning);
         let rows = options.rows.clone().unwrap_or(0..u64::MAX);
         request = request.rows(rows.clone());
-        Ok(Self { store: table.shared_store(), version, zones, bound, request, rows, pruning: options.pruning })
+        let (store, pruning) = (table.shared_store(), options.pruning);
+        Ok(Self { store, version, zones, bound, request, rows, pruning, planning_bytes })
+    }
+
+    /// What the catalog counted, and what it cannot know: the event, and the bytes of the ledger that told what there is.
+    fn statistics(&self, found: Statistics) -> Statistics {
+        Statistics {
+            as_of_event: self.version.state.events().checked_sub(1),
+            bytes_total: found.bytes_total + self.version.whole_bytes,
+            bytes_read: found.bytes_read + self.planning_bytes,
+            ..found
+        }
     }
 
     fn candidate(&self, segment: usize) -> Candidate<OpenLive> {

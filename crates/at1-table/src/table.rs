@@ -8,7 +8,7 @@ use std::{
     path::PathBuf,
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::SystemTime,
 };
@@ -45,6 +45,8 @@ impl Default for CreateOptions {
 pub struct Table {
     store: Arc<dyn Store>,
     known: Mutex<Option<Arc<Version>>>,
+    /// Bytes of ledger and footers that were read to know what there is, until a query counts them.
+    planning_bytes: AtomicU64,
     /// This process saw the disk fail in a way that it could not undo.
     pub(crate) poisoned: AtomicBool,
     /// Staging was swept once; a process need not do so before every append.
@@ -143,7 +145,13 @@ impl Table {
     }
 
     fn with(store: Arc<dyn Store>) -> Self {
-        Self { store, known: Mutex::new(None), poisoned: AtomicBool::new(false), swept: AtomicBool::new(false) }
+        Self {
+            store,
+            known: Mutex::new(None),
+            planning_bytes: AtomicU64::new(0),
+            poisoned: AtomicBool::new(false),
+            swept: AtomicBool::new(false),
+        }
     }
 
     /// The table's storage.
@@ -165,8 +173,14 @@ impl Table {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         // Taken out, so that going on from it needs no copy unless a reader still holds it.
         let look = version::look(self.store(), known.take())?;
+        self.planning_bytes.fetch_add(look.bytes_read, Ordering::Relaxed);
         *known = Some(Arc::clone(&look.version));
         Ok(look)
+    }
+
+    /// What was read of ledger and footers, to know what there is, since the last query asked.
+    pub(crate) fn take_planning_bytes(&self) -> u64 {
+        self.planning_bytes.swap(0, Ordering::Relaxed)
     }
 
     pub(crate) fn remember(&self, version: Option<Arc<Version>>) {

@@ -54,6 +54,8 @@ pub(crate) struct Look {
     pub(crate) version: Arc<Version>,
     /// What stands behind the last full line.
     pub(crate) torn: Vec<u8>,
+    /// How much of the ledger was read.
+    pub(crate) bytes_read: u64,
 }
 
 /// Reads what is new since `known`, or everything.
@@ -81,8 +83,8 @@ fn look_once(store: &dyn Store, known: Option<Arc<Version>>) -> Result<Look> {
         Some(known) if known.still_stands(&*file, size).map_err(failed)? => Some(known),
         _ => None,
     };
-    let mut reader =
-        Lines { file: &*file, at: known.as_ref().map_or(0, |v| v.whole_bytes), size, buffer: vec![], given: 0 };
+    let at = known.as_ref().map_or(0, |v| v.whole_bytes);
+    let mut reader = Lines { file: &*file, at, size, buffer: vec![], given: 0 };
     let mut version = match known {
         Some(known) => known,
         None => {
@@ -100,7 +102,7 @@ fn look_once(store: &dyn Store, known: Option<Arc<Version>>) -> Result<Look> {
     if version.schema_events < version.state.schema().len() {
         Arc::make_mut(&mut version).fold_schema(store)?;
     }
-    Ok(Look { version, torn })
+    Ok(Look { version, torn, bytes_read: size - at })
 }
 
 fn no_table(store: &dyn Store) -> Error {

@@ -33,12 +33,15 @@ pub(crate) fn of_segment(segment: &Segment) -> Result<Json> {
     Ok(Json::new(&Value::Object(zones.collect::<Map<_, _>>()))?)
 }
 
-/// The zones of a live segment, by column; empty if they are long and cannot be made again as they were.
-pub(crate) fn of_record(store: &dyn Store, record: &SegmentRecord) -> Result<Vec<Option<ZoneText>>> {
+/// The zones of a live segment, by column; empty if they are long and cannot be made again as they were. Adds what had to
+/// be read for them to `bytes_read`.
+fn of_record(store: &dyn Store, record: &SegmentRecord, bytes_read: &mut u64) -> Result<Vec<Option<ZoneText>>> {
     let zones = match &record.zones {
         Carried::Inline(zones) => zones.clone(),
         Carried::InFooter(sha256) => {
-            let zones = of_segment(&segments::open(store, record)?)?;
+            let segment = segments::open(store, record)?;
+            let zones = of_segment(&segment)?;
+            *bytes_read += segment.bytes_read();
             if zones.sha256() != *sha256 {
                 return Ok(vec![]);
             }
@@ -73,13 +76,14 @@ pub(crate) fn parse(zones: &Json, name: &str) -> Result<Vec<Option<ZoneText>>> {
 /// Zones may leave columns out, but hardly more than a table can have.
 const COLUMNS_SPARE: usize = 1 << 16;
 
-/// What the live segments say about every column, column by column, in the order of the live segments.
-pub(crate) fn of_table(store: &dyn Store, version: &Version) -> Result<Arc<Zones>> {
+/// What the live segments say about every column, column by column, in the order of the live segments. Adds what had to be
+/// read for it to `bytes_read`.
+pub(crate) fn of_table(store: &dyn Store, version: &Version, bytes_read: &mut u64) -> Result<Arc<Zones>> {
     let schema = version.schema.schema();
     let mut builder = ZonesBuilder::new(&schema);
     for record in version.state.live() {
         let types = version.types_of(record);
-        let texts = if record.rows == 0 { vec![] } else { of_record(store, record)? };
+        let texts = if record.rows == 0 { vec![] } else { of_record(store, record, bytes_read)? };
         let zones =
             schema.columns.iter().enumerate().map(|(column, now)| match (types.get(column), texts.get(column)) {
                 (None, _) => SegmentZone::Missing,
@@ -100,7 +104,7 @@ pub(crate) fn held(store: &dyn Store, version: &Version, column: usize) -> Resul
     let mut held = Held::Nothing;
     for record in version.state.live().iter().filter(|record| record.rows > 0) {
         let Some(ty) = version.types_of(record).get(column).copied() else { continue };
-        let texts = of_record(store, record)?;
+        let texts = of_record(store, record, &mut 0)?;
         let Some(Some(zone)) = texts.get(column) else { return Ok(Held::Unknown) };
         if zone.nulls == Some(record.rows) && zone.rejects == 0 {
             continue;

@@ -86,6 +86,12 @@ impl<R: Read> Chunks<R> {
                 let (fields, records) = (tokens.fields.len(), tokens.records.len());
                 let more = self.scanner.scan(&self.pending[consumed..], input, limit, &mut tokens);
                 shift(&mut tokens, fields, records, consumed);
+                if consumed == 0 && more > 0 {
+                    // What the first slice held tells about the rest; growing by doubling would take twice the memory.
+                    let slices = self.pending.len().min(bytes_max) / more;
+                    tokens.fields.reserve_exact(tokens.fields.len() * slices);
+                    tokens.records.reserve_exact(tokens.records.len() * slices);
+                }
                 if tokens.records.len() == records {
                     break;
                 }

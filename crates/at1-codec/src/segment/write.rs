@@ -184,8 +184,7 @@ impl<W: Write + Send> SegmentWriter<W> {
     }
 
     fn push(&mut self, info: &BatchInfo, batch: usize, chunk: Chunk) -> Result<()> {
-        let (bytes, rows) =
-            self.group.iter().fold((0, 0), |(b, r), p| (b + p.chunk.bytes.len(), r + p.chunk.records()));
+        let (bytes, rows) = self.waiting();
         if rows > 0 && (bytes + chunk.bytes.len() > GROUP_BYTES_MAX || rows + chunk.records() > GROUP_ROWS_MAX) {
             self.flush()?;
         }
@@ -199,7 +198,14 @@ impl<W: Write + Send> SegmentWriter<W> {
                 chunk,
             });
         }
-        Ok(())
+        // A full group goes at once: the next chunk is not to be read beside it.
+        let (bytes, rows) = self.waiting();
+        if bytes >= GROUP_BYTES_MAX || rows >= GROUP_ROWS_MAX { self.flush() } else { Ok(()) }
+    }
+
+    /// Bytes and records that wait to be encoded.
+    fn waiting(&self) -> (usize, usize) {
+        self.group.iter().fold((0, 0), |(b, r), p| (b + p.chunk.bytes.len(), r + p.chunk.records()))
     }
 
     /// Writes the records that wait as a row group: column chunks, then recovery streams.

@@ -6,8 +6,8 @@ use std::{
 };
 
 use at1_codec::{
-    BatchPlan, Buffer, ColumnType, EncodeOptions, Form, NewRowTree, Profile, ReadAt, ReadOptions, RowTree, Schema,
-    Segment, SegmentWriter, Trust, WriteOptions, Written, analyse, decode, encode, segment::layout::SEAL_BYTES,
+    BatchPlan, Buffer, ColumnType, EncodeOptions, ErrorKind, Form, NewRowTree, Profile, ReadAt, ReadOptions, RowTree,
+    Schema, Segment, SegmentWriter, Trust, WriteOptions, Written, analyse, decode, encode, segment::layout::SEAL_BYTES,
 };
 use proptest::prelude::*;
 
@@ -300,7 +300,8 @@ fn a_sink_that_fails_is_an_error() {
             writer.append(&mut Cursor::new(source), BatchPlan { analysis, map: vec![0], name: None })?;
             writer.finish().map(drop)
         });
-        assert!(result.is_err(), "room for {room} bytes");
+        let error = result.unwrap_err();
+        assert!(matches!(error.kind(), ErrorKind::Io(io) if io.kind() == std::io::ErrorKind::StorageFull), "{error:?}");
     }
 }
 

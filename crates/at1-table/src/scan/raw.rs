@@ -68,7 +68,6 @@ impl Table {
             Inner::Forward(scan) => scan.statistics(),
             Inner::Found(_, statistics) => *statistics,
         };
-        let as_of_event = query.version.state.events().checked_sub(1);
-        Ok(Statistics { as_of_event, bytes_read: found.bytes_read + recovered, ..found })
+        Ok(query.statistics(Statistics { bytes_read: found.bytes_read + recovered, ..found }))
     }
 }
