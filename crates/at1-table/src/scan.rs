@@ -14,6 +14,8 @@ use std::{ops::Range, sync::Arc};
 use arrow::{array::RecordBatch, datatypes::SchemaRef};
 use at1_catalog::{Bound, Candidate, Catalog, Predicate, Pruning, Request, RowNumbers, Statistics};
 
+use at1_codec::Segment;
+
 use crate::{
     error::{Error, Result},
     store::Store,
@@ -21,7 +23,7 @@ use crate::{
     version::Version,
     zones,
 };
-use source::{Live, OpenLive};
+use source::OpenLive;
 use system::Layout;
 
 pub use system::{SYSTEM_COLUMNS, SystemColumn};
@@ -76,7 +78,7 @@ pub struct TableScan {
     query: Query,
 }
 
-type Forward = at1_catalog::TableScan<Live, OpenLive>;
+type Forward = at1_catalog::TableScan<Segment, OpenLive>;
 
 const _: fn() = || {
     fn is_send<T: Send>() {}

@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use at1_catalog::{DoubleBounds, SegmentZone, View, ZoneText, Zones, ZonesBuilder};
+use at1_catalog::{SegmentZone, View, ZoneText, Zones, ZonesBuilder};
 use at1_codec::{ColumnType, Segment};
 use at1_ledger::{Carried, Json, SegmentRecord, parse_segment_name};
 use serde_json::{Map, Value};
@@ -23,13 +23,9 @@ use crate::{
 /// The zones of a whole segment, one per column, as an event carries them: `{"c0":["1","7",0]}`.
 pub(crate) fn of_segment(segment: &Segment) -> Result<Json> {
     let schema = segment.schema();
-    let wanted = 0..schema.columns.len();
-    let groups = Zones::of_row_groups(segment.metadata(), &View::same(schema), wanted, DoubleBounds::ProveNoNan)?;
-    let texts = groups.whole()?.text(0, schema);
-    let zones = texts.into_iter().enumerate().map(|(column, text)| {
-        let text = ZoneText { rejects: segment.rejects(column), ..text.unwrap_or_default() };
-        (format!("c{column}"), text.to_json())
-    });
+    let texts = Zones::of_segment(segment, &View::same(schema))?.text(0, schema);
+    let zones = texts.into_iter().enumerate();
+    let zones = zones.map(|(column, text)| (format!("c{column}"), text.unwrap_or_default().to_json()));
     Ok(Json::new(&Value::Object(zones.collect::<Map<_, _>>()))?)
 }
 

@@ -138,7 +138,8 @@ fn analyse_once<R: Read + Seek>(source: &mut R, options: &ReadOptions) -> Result
         }
         records += chunk.records() as u64;
         chunks_seen += 1;
-        kept = (chunks_seen == 1).then_some(chunk);
+        // Kept only where no other chunk will stand beside it in memory.
+        kept = (chunks_seen == 1 && chunks.ended()).then_some(chunk);
     }
     let tail = chunks.tail().to_vec();
     let (bytes, sha256) = chunks.finish();

@@ -110,6 +110,11 @@ impl<R: Read> Chunks<R> {
         }
     }
 
+    /// Whether all of the source has been read, though perhaps not given out.
+    pub(crate) fn ended(&self) -> bool {
+        self.ended
+    }
+
     /// What follows the last record, once [`Self::next`] gave `None`.
     pub(crate) fn tail(&self) -> &[u8] {
         &self.pending

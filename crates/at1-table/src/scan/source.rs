@@ -4,12 +4,8 @@
 //! * Its columns are the table's first ones: a column that came later is missing, and so is one whose stored type holds nothing
 //!   but nulls because the table's first batches had no value for it.
 
-use std::sync::Arc;
-
-use arrow::array::ArrayRef;
-use at1_catalog::{DoubleBounds, Opened, Source, View};
-use at1_codec::{ColumnType, Segment, Verified};
-use parquet::arrow::arrow_reader::ArrowReaderMetadata;
+use at1_catalog::{Opened, View};
+use at1_codec::{ColumnType, Segment};
 
 use crate::{
     error::{Error, ErrorKind},
@@ -19,14 +15,10 @@ use crate::{
 };
 
 /// Opens a segment when its turn comes.
-pub(super) type OpenLive = Box<dyn FnOnce() -> at1_catalog::Result<Opened<Live>> + Send>;
-
-/// An open live segment.
-#[derive(Debug)]
-pub(super) struct Live(Segment);
+pub(super) type OpenLive = Box<dyn FnOnce() -> at1_catalog::Result<Opened<Segment>> + Send>;
 
 /// Opens the live segment with this number.
-pub(super) fn open(store: &dyn Store, version: &Version, segment: usize) -> at1_catalog::Result<Opened<Live>> {
+pub(super) fn open(store: &dyn Store, version: &Version, segment: usize) -> at1_catalog::Result<Opened<Segment>> {
     let record = &version.state.live()[segment];
     let segment = segments::open(store, record).map_err(into_catalog)?;
     let schema = version.schema.schema();
@@ -37,7 +29,7 @@ pub(super) fn open(store: &dyn Store, version: &Version, segment: usize) -> at1_
         stored.get(column).filter(|stored| !held_nothing(stored.ty)).map(|_| column)
     });
     let view = View::new(&schema, columns.collect())?;
-    Ok(Opened { source: Live(segment), view })
+    Ok(Opened { source: segment, view })
 }
 
 /// The catalog knows segments and codecs, not tables: its errors carry ours as theirs.
@@ -50,37 +42,4 @@ fn into_catalog(error: Error) -> at1_catalog::Error {
         _ => at1_codec::Error::new(place, at1_codec::ErrorKind::Io(std::io::Error::other(found))),
     };
     at1_catalog::Error::new("", at1_catalog::ErrorKind::Codec(inner))
-}
-
-impl Source for Live {
-    type Reader = Verified;
-
-    fn metadata(&self) -> &ArrowReaderMetadata {
-        self.0.metadata()
-    }
-
-    fn reader(&self) -> Verified {
-        self.0.bytes().clone()
-    }
-
-    fn double_bounds(&self) -> DoubleBounds {
-        DoubleBounds::ProveNoNan
-    }
-
-    fn rejects(&self, column: usize) -> u64 {
-        self.0.rejects(column)
-    }
-
-    fn source_text(&self, row_group: usize, column: usize) -> at1_catalog::Result<ArrayRef> {
-        let codec = |e| at1_catalog::Error::new("", at1_catalog::ErrorKind::Codec(e));
-        Ok(Arc::new(self.0.source_text(row_group, column).map_err(codec)?))
-    }
-
-    fn bytes_total(&self) -> u64 {
-        self.0.size()
-    }
-
-    fn bytes_read(&self) -> u64 {
-        self.0.bytes_read()
-    }
 }

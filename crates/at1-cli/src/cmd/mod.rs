@@ -1,0 +1,42 @@
+//! One file for each command.
+
+mod append;
+mod cat;
+mod completions;
+mod decode;
+mod encode;
+mod external;
+mod files;
+mod has;
+mod info;
+mod init;
+mod log;
+mod man;
+mod rejects;
+mod restore;
+mod scan;
+mod verify;
+
+use crate::{args::Command, failure::Failure, output::Voice};
+
+/// Runs `command`.
+pub(crate) fn run(command: Command, voice: Voice) -> Result<(), Failure> {
+    match command {
+        Command::Init(args) => init::run(&args, voice),
+        Command::Append(args) => append::run(&args, voice),
+        Command::Cat(args) => cat::run(&args, voice),
+        Command::Restore(args) => restore::run(&args, voice),
+        Command::Has(args) => has::run(&args, voice),
+        Command::Files(args) => files::run(&args, voice),
+        Command::Info(args) => info::run(&args, voice),
+        Command::Log(args) => log::run(&args, voice),
+        Command::Rejects(args) => rejects::run(&args, voice),
+        Command::Encode(args) => encode::run(&args, voice),
+        Command::Decode(args) => decode::run(&args, voice),
+        Command::Completions(args) => completions::run(&args),
+        Command::Man(args) => man::run(&args, voice),
+        Command::Scan(args) => scan::run(&args, voice),
+        Command::Verify(args) => verify::run(&args, voice),
+        Command::External(words) => external::run(&words),
+    }
+}

@@ -1,0 +1,165 @@
+//! `at1 scan`: the records that match, from a table or from segment files.
+//!
+//! * Ranges and `--where` must all hold.
+//! * Statistics and explanations go to stderr where stdout carries records.
+
+mod alone;
+
+use std::{
+    io::Write as _,
+    path::{Path, PathBuf},
+};
+
+use arrow::{array::RecordBatch, datatypes::SchemaRef};
+use at1_table::{Joints, Predicate, ScanOptions, Statistics, Table};
+use serde_json::{Value, json};
+
+use crate::{
+    args::{Scan, ScanFormat},
+    failure::Failure,
+    output::{self, Voice, count, grouped, size},
+    print, target,
+    watched::Watched,
+};
+
+/// What is asked, whatever of.
+struct Query {
+    predicate: Predicate,
+    select: Option<Vec<String>>,
+    limit: Option<u64>,
+    last: Option<u64>,
+}
+
+pub(crate) fn run(args: &Scan, voice: Voice) -> Result<(), Failure> {
+    let (paths, ranges) = split(&args.targets);
+    let mut predicate = Predicate::TRUE;
+    for range in ranges {
+        predicate = predicate.and(Predicate::range(range)?);
+    }
+    if let Some(filter) = &args.filter {
+        predicate = predicate.and(filter.parse::<Predicate>()?);
+    }
+    let select = (!args.select.is_empty()).then(|| args.select.clone());
+    let query = Query { predicate, select, limit: args.limit, last: args.last };
+    let format = args.format.unwrap_or_else(|| match voice {
+        Voice::Json => ScanFormat::Jsonl,
+        Voice::Words if output::is_terminal() => ScanFormat::Table,
+        Voice::Words => ScanFormat::Csv,
+    });
+    if matches!(format, ScanFormat::Arrow | ScanFormat::Parquet) && output::is_terminal() && !args.explain {
+        return Err(Failure::usage("a file or a pipe for this format: at1 scan … > FILE", "a terminal"));
+    }
+    let statistics = match paths.as_slice() {
+        [table] if !target::is_segment(table) => of_table(table, &query, format, args, voice)?,
+        segments => {
+            if let Some(table) = segments.iter().find(|path| !target::is_segment(path)) {
+                return Err(Failure::usage(
+                    "one TABLE, or segment files, then ranges COL:LO:HI",
+                    table.display().to_string(),
+                ));
+            }
+            alone::run(segments, &query, format, args, voice)?
+        }
+    };
+    if args.explain {
+        let json = json!({ "predicate": query.predicate.to_string(), "statistics": to_json(&statistics) });
+        return voice.tell(&json, |out| {
+            writeln!(out, "where      {}", query.predicate)?;
+            describe(&statistics, out)
+        });
+    }
+    if args.stats {
+        voice.tell_aside(&to_json(&statistics), |out| describe(&statistics, out))?;
+    }
+    Ok(())
+}
+
+/// The first word is a path; of the others those are ranges that name no file and hold a colon.
+fn split(targets: &[String]) -> (Vec<PathBuf>, Vec<&str>) {
+    let (mut paths, mut ranges) = (Vec::new(), Vec::new());
+    for (i, word) in targets.iter().enumerate() {
+        if i > 0 && word.contains(':') && !Path::new(word).exists() {
+            ranges.push(word.as_str());
+        } else {
+            paths.push(PathBuf::from(word));
+        }
+    }
+    (paths, ranges)
+}
+
+fn of_table(path: &Path, query: &Query, format: ScanFormat, args: &Scan, voice: Voice) -> Result<Statistics, Failure> {
+    let table = Table::open_in(Watched::quietly(path, voice, "scanning"))?;
+    let options = ScanOptions {
+        predicate: query.predicate.clone(),
+        select: query.select.clone(),
+        limit: query.limit,
+        last: query.last,
+        ..ScanOptions::default()
+    };
+    if format == ScanFormat::Raw && !args.explain {
+        let mut out = output::data();
+        let statistics = table.scan_raw(&options, Joints::LineFeed, &mut out)?;
+        out.flush().map_err(|e| Failure::output(&e))?;
+        return Ok(statistics);
+    }
+    let mut scan = table.scan(&options)?;
+    let schema = scan.schema();
+    let batches = scan.by_ref().map(|batch| batch.map_err(Failure::from));
+    show(&schema, batches, format, args)?;
+    Ok(scan.statistics())
+}
+
+/// Prints batches, or only draws them where the query is to be explained.
+fn show(
+    schema: &SchemaRef,
+    batches: impl Iterator<Item = Result<RecordBatch, Failure>>,
+    format: ScanFormat,
+    args: &Scan,
+) -> Result<(), Failure> {
+    if args.explain {
+        return batches.into_iter().try_for_each(|batch| batch.map(drop));
+    }
+    let mut printer = print::printer(format, schema, output::data())?;
+    for batch in batches {
+        printer.batch(&batch?)?;
+    }
+    printer.finish()
+}
+
+fn to_json(s: &Statistics) -> Value {
+    json!({
+        "segments_total": s.segments_total,
+        "segments_skipped": s.segments_skipped,
+        "segments_scanned": s.segments_scanned,
+        "row_groups_total": s.row_groups_total,
+        "row_groups_skipped": s.row_groups_skipped,
+        "row_groups_scanned": s.row_groups_scanned,
+        "pages_total": s.pages_total,
+        "pages_skipped": s.pages_skipped,
+        "pages_scanned": s.pages_scanned,
+        "bytes_total": s.bytes_total,
+        "bytes_read": s.bytes_read,
+        "rows_matched": s.rows_matched,
+        "rejects": s.rejects,
+        "as_of_event": s.as_of_event,
+    })
+}
+
+fn describe(s: &Statistics, out: &mut dyn std::io::Write) -> std::io::Result<()> {
+    let line = |scanned, total, skipped| {
+        format!("{} of {} scanned, {} skipped", grouped(scanned), grouped(total), grouped(skipped))
+    };
+    writeln!(out, "segments   {}", line(s.segments_scanned, s.segments_total, s.segments_skipped))?;
+    writeln!(out, "row groups {}", line(s.row_groups_scanned, s.row_groups_total, s.row_groups_skipped))?;
+    writeln!(out, "pages      {}", line(s.pages_scanned, s.pages_total, s.pages_skipped))?;
+    let percent = 100.0 * s.bytes_read as f64 / (s.bytes_total.max(1)) as f64;
+    writeln!(out, "bytes      {} of {} read ({percent:.2} %)", size(s.bytes_read), size(s.bytes_total))?;
+    write!(out, "matched    {}", count(s.rows_matched, "record"))?;
+    if s.rejects > 0 {
+        write!(out, "; {} in the columns that were read cannot match", count(s.rejects, "reject"))?;
+    }
+    if let Some(event) = s.as_of_event {
+        write!(out, "; as of event {event}")?;
+    }
+    writeln!(out)
+}

@@ -1,0 +1,148 @@
+//! Scanning segment files that belong to no table, or as if they did not.
+//!
+//! * Several files are read one after the other, and must have the same columns.
+
+use std::{collections::VecDeque, io::Write as _, path::PathBuf, sync::Arc};
+
+use arrow::{
+    array::{AsArray as _, RecordBatch},
+    datatypes::UInt64Type,
+};
+use at1_catalog::{Request, RowNumbers, View};
+use at1_codec::{Segment, Trust};
+use at1_table::Statistics;
+
+use super::{Query, show};
+use crate::{
+    args::{Scan, ScanFormat},
+    failure::Failure,
+    output::{self, Voice},
+    progress::Progress,
+    watched::WatchedFile,
+};
+
+pub(super) fn run(
+    paths: &[PathBuf],
+    query: &Query,
+    format: ScanFormat,
+    args: &Scan,
+    voice: Voice,
+) -> Result<Statistics, Failure> {
+    let progress = Progress::new(voice, "scanning");
+    let mut segments = Vec::new();
+    for path in paths {
+        let file = WatchedFile::open(path, progress.clone()).map_err(|e| Failure::io(path, &e))?;
+        let segment =
+            Segment::open(Arc::new(file), Trust::OwnSeal).map_err(|e| e.within(&path.display().to_string()))?;
+        segments.push(segment);
+    }
+    let Some(first) = segments.first() else { return Err(Failure::usage("a TABLE or a segment", "none")) };
+    for (segment, path) in segments.iter().zip(paths) {
+        if segment.schema() != first.schema() {
+            let expected = format!("the columns of {}", paths[0].display());
+            return Err(Failure::usage(expected, "others").at(path));
+        }
+    }
+    let wants_raw = format == ScanFormat::Raw && !args.explain;
+    let (schema, request) = request(first, query, wants_raw)?;
+    let mut statistics = Statistics::default();
+    if wants_raw {
+        let mut out = output::data();
+        let mut matches = Matches::new(&segments, &request, query, &mut statistics);
+        while let Some((batch, segment)) = matches.next().transpose()? {
+            let rows = batch.column(0).as_primitive::<UInt64Type>().values();
+            segment.write_row_set(rows, &mut out)?;
+        }
+        out.flush().map_err(|e| Failure::output(&e))?;
+    } else {
+        let matches = Matches::new(&segments, &request, query, &mut statistics);
+        show(&schema, matches.map(|found| found.map(|(batch, _)| batch)), format, args)?;
+    }
+    statistics.segments_skipped = statistics.segments_total - statistics.segments_scanned;
+    Ok(statistics)
+}
+
+fn request(segment: &Segment, query: &Query, raw: bool) -> Result<(arrow::datatypes::SchemaRef, Request), Failure> {
+    let mut request = Request::new(query.predicate.bind(segment.schema())?);
+    if raw {
+        request = request.project_columns(vec![])?.row_numbers(RowNumbers::Include);
+    } else if let Some(select) = &query.select {
+        request = request.project(select.iter().map(String::as_str))?;
+    }
+    Ok((request.schema(), request))
+}
+
+/// The matching rows of all segments in order, and which segment they are of.
+struct Matches<'a> {
+    segments: std::slice::Iter<'a, Segment>,
+    request: &'a Request,
+    remaining: u64,
+    /// The last rows, if only these are wanted: held until no more can come.
+    last: Option<u64>,
+    held: VecDeque<(RecordBatch, &'a Segment)>,
+    current: Option<(at1_catalog::Scan<Segment>, &'a Segment)>,
+    statistics: &'a mut Statistics,
+}
+
+impl<'a> Matches<'a> {
+    fn new(segments: &'a [Segment], request: &'a Request, query: &Query, statistics: &'a mut Statistics) -> Self {
+        let remaining = query.limit.unwrap_or(u64::MAX);
+        let (held, current) = (VecDeque::new(), None);
+        Self { segments: segments.iter(), request, remaining, last: query.last, held, current, statistics }
+    }
+
+    /// The next batch that matches, wherever it stands.
+    fn forward(&mut self) -> Result<Option<(RecordBatch, &'a Segment)>, Failure> {
+        loop {
+            if self.current.is_none() {
+                let Some(segment) = self.segments.next().filter(|_| self.remaining > 0) else { return Ok(None) };
+                let view = View::same(segment.schema());
+                let request = self.request.clone().limit(self.remaining);
+                self.current = Some((at1_catalog::Scan::new(segment.clone(), view, request, 0)?, segment));
+            }
+            let Some((scan, segment)) = &mut self.current else { continue };
+            let segment: &'a Segment = segment;
+            if let Some(batch) = scan.next().transpose()? {
+                self.remaining -= batch.num_rows() as u64;
+                return Ok(Some((batch, segment)));
+            }
+            *self.statistics += scan.statistics();
+            self.current = None;
+        }
+    }
+
+    fn step(&mut self) -> Result<Option<(RecordBatch, &'a Segment)>, Failure> {
+        if let Some(wanted) = self.last.take() {
+            let mut rows = 0;
+            while let Some(found) = self.forward()? {
+                rows += found.0.num_rows() as u64;
+                self.held.push_back(found);
+                // A batch goes when those after it are enough.
+                while let Some(front) =
+                    self.held.front().map(|(batch, _)| batch.num_rows() as u64).filter(|front| rows - front >= wanted)
+                {
+                    rows -= front;
+                    self.held.pop_front();
+                }
+            }
+            let surplus = usize::try_from(rows.saturating_sub(wanted)).unwrap_or(usize::MAX);
+            if let Some((batch, _)) = self.held.front_mut() {
+                let cut = surplus.min(batch.num_rows());
+                *batch = batch.slice(cut, batch.num_rows() - cut);
+            }
+            self.statistics.rows_matched = rows.min(wanted);
+        }
+        match self.held.pop_front() {
+            Some(found) => Ok(Some(found)),
+            None => self.forward(),
+        }
+    }
+}
+
+impl<'a> Iterator for Matches<'a> {
+    type Item = Result<(RecordBatch, &'a Segment), Failure>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.step().transpose()
+    }
+}

@@ -1,0 +1,80 @@
+//! Record batches to stdout, in the formats of `scan --format`.
+//!
+//! * Every printer gets batches of one schema, in order, and prints what it has at once, so that memory does not grow with the result.
+//! * A result without rows still prints its columns (`csv`, `arrow`, `parquet`) or says that it is empty (`table`).
+
+mod csv;
+mod jsonl;
+mod table;
+
+use std::io::{self, Write};
+
+use arrow::{array::RecordBatch, datatypes::SchemaRef, error::ArrowError, ipc::writer::StreamWriter};
+use parquet::{
+    arrow::ArrowWriter,
+    basic::{Compression, ZstdLevel},
+    file::properties::WriterProperties,
+};
+
+use crate::{args::ScanFormat, failure::Failure};
+
+pub(crate) use table::{Align, Grid};
+
+/// Takes batches and prints them.
+pub(crate) trait Printer {
+    /// Prints the next batch.
+    fn batch(&mut self, batch: &RecordBatch) -> Result<(), Failure>;
+    /// Prints what is left.
+    fn finish(self: Box<Self>) -> Result<(), Failure>;
+}
+
+/// The printer for `format`, which is not raw: raw output is bytes of the source, not of batches.
+pub(crate) fn printer<'a>(
+    format: ScanFormat,
+    schema: &SchemaRef,
+    out: impl Write + Send + 'a,
+) -> Result<Box<dyn Printer + 'a>, Failure> {
+    Ok(match format {
+        ScanFormat::Csv => Box::new(csv::Csv::new(schema, out).map_err(|e| Failure::output(&e))?),
+        ScanFormat::Jsonl => Box::new(jsonl::Jsonl::new(out)),
+        ScanFormat::Arrow => Box::new(StreamWriter::try_new(out, schema).map_err(failed)?),
+        ScanFormat::Parquet => {
+            let zstd = Compression::ZSTD(ZstdLevel::try_new(3).map_err(|e| failed(e.into()))?);
+            let properties = WriterProperties::builder().set_compression(zstd).build();
+            Box::new(ArrowWriter::try_new(out, schema.clone(), Some(properties)).map_err(|e| failed(e.into()))?)
+        }
+        ScanFormat::Table | ScanFormat::Raw => Box::new(table::Table::new(schema, out)),
+    })
+}
+
+/// A failure of Arrow while printing; most are the output's.
+fn failed(error: ArrowError) -> Failure {
+    match error {
+        ArrowError::IoError(_, io) => Failure::output(&io),
+        ArrowError::ExternalError(inner) => match inner.downcast::<io::Error>() {
+            Ok(io) => Failure::output(&io),
+            Err(inner) => Failure::from_chain(crate::failure::Exit::CouldNot, "output", &*inner),
+        },
+        other => Failure::from_chain(crate::failure::Exit::CouldNot, "output", &other),
+    }
+}
+
+impl<W: Write> Printer for StreamWriter<W> {
+    fn batch(&mut self, batch: &RecordBatch) -> Result<(), Failure> {
+        self.write(batch).map_err(failed)
+    }
+
+    fn finish(mut self: Box<Self>) -> Result<(), Failure> {
+        StreamWriter::finish(&mut self).map_err(failed)
+    }
+}
+
+impl<W: Write + Send> Printer for ArrowWriter<W> {
+    fn batch(&mut self, batch: &RecordBatch) -> Result<(), Failure> {
+        self.write(batch).map_err(|e| failed(e.into()))
+    }
+
+    fn finish(self: Box<Self>) -> Result<(), Failure> {
+        self.close().map(drop).map_err(|e| failed(e.into()))
+    }
+}

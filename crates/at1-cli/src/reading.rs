@@ -1,0 +1,66 @@
+//! The flags that say how text is read, as the libraries want them.
+
+use at1_codec::{
+    HeaderOption, Profile, ReadOptions,
+    column::{NullWords, Pin},
+    text::{DialectOptions, QuoteOption},
+};
+
+use crate::{
+    args::{Header, ProfileArg, QuoteByte, Reading},
+    failure::Failure,
+};
+
+impl Reading {
+    pub(crate) fn header(&self) -> HeaderOption {
+        match self.header {
+            Header::Auto => HeaderOption::Auto,
+            Header::Yes => HeaderOption::Yes,
+            Header::No => HeaderOption::No,
+        }
+    }
+
+    /// Names, if any were given.
+    pub(crate) fn names(&self) -> Option<Vec<String>> {
+        (!self.names.is_empty()).then(|| self.names.clone())
+    }
+
+    pub(crate) fn quote(&self) -> Option<QuoteOption> {
+        self.quote.map(|quote| match quote {
+            QuoteByte::None => QuoteOption::None,
+            QuoteByte::Byte(byte) => QuoteOption::Byte(byte),
+        })
+    }
+
+    /// The words that replace the usual ones, if any were given.
+    pub(crate) fn nulls(&self) -> Option<NullWords> {
+        (!self.nulls.is_empty()).then(|| self.nulls.iter().map(|word| word.as_bytes()).collect())
+    }
+
+    /// For a file by itself.
+    pub(crate) fn options(&self) -> ReadOptions {
+        let dialect = DialectOptions { delimiter: self.delimiter, quote: self.quote() };
+        ReadOptions { dialect, header: self.header(), nulls: self.nulls().unwrap_or_default() }
+    }
+}
+
+/// `COL=TYPE` flags.
+pub(crate) fn pins(types: &[(String, String)]) -> Result<Vec<(String, Pin)>, Failure> {
+    let pins = types.iter().map(|(column, word)| {
+        let pin = word
+            .parse()
+            .map_err(|e: at1_codec::column::UnknownPin| Failure::usage_words(format!("--type {column}: {e}")))?;
+        Ok((column.clone(), pin))
+    });
+    pins.collect()
+}
+
+impl ProfileArg {
+    pub(crate) fn profile(self) -> Profile {
+        match self {
+            Self::Fast => Profile::Fast,
+            Self::Balanced => Profile::Balanced,
+            Self::Max => Profile::Max,
+        }
+    }
+}

@@ -1,0 +1,13 @@
+//! The `at1` program as its users meet it: words in, bytes and exit codes out.
+//!
+//! * Every test drives the real binary in a folder of its own.
+//! * Expectations on messages are part of the tests: people and scripts read them.
+#![allow(clippy::unwrap_used, reason = "a failed unwrap is the test failing")]
+
+mod append;
+mod bench;
+mod errors;
+mod golden;
+mod read;
+mod segment;
+mod verify;

@@ -1,0 +1,105 @@
+//! `cargo xtask golden`: what was written once stays readable, and nobody changes the format without noticing.
+//!
+//! * Every segment below testdata/golden/v1 gives back the bytes of its source in testdata/csv, and the table there verifies.
+//! * The pinned hash covers the segments of 10,000 seeded inputs, so a changed byte anywhere in the encoder shows. That alone is no break
+//!   of the format: old files must still decode. It says that somebody has to look.
+//! * `--bless` writes what is missing and the new hash; it never touches a golden file that exists.
+
+use std::{fs, path::Path, sync::Arc};
+
+use at1_codec::{EncodeOptions, Form, Profile};
+use at1_table::{
+    AppendOptions, CreateOptions, HeaderOption, RowsCheck, Source, Table, Verdict, VerifyOptions, store::LocalStore,
+};
+use at1_testkit::{csv_zoo, trades};
+use sha2::{Digest as _, Sha256};
+
+use crate::{
+    report::grouped,
+    sh::{self, Args, Result},
+};
+
+/// Inputs behind the pinned hash.
+const PINNED_INPUTS: u64 = 10_000;
+
+pub(crate) fn run(args: &mut Args) -> Result {
+    let bless = args.flag("--bless");
+    args.done()?;
+    let root = sh::root();
+    let golden = root.join("testdata/golden/v1");
+    let sources = sh::files_below(&root.join("testdata/csv"))?;
+    for source in &sources {
+        let bytes = fs::read(source)?;
+        let name = source.file_name().unwrap_or_default().to_string_lossy();
+        let path = golden.join(format!("{name}.at1"));
+        if bless && !path.exists() {
+            fs::create_dir_all(&golden)?;
+            // One of them RAW, whichever the encoder likes better.
+            let form = if name.starts_with("raw") { Form::Smaller } else { Form::Queryable };
+            let options = EncodeOptions { form, name: Some(name.to_string()), ..EncodeOptions::default() };
+            fs::write(&path, at1_codec::encode(&bytes, &options)?)?;
+            println!("made {}", path.display());
+        }
+        let file =
+            fs::read(&path).map_err(|e| format!("{}: {e} (`cargo xtask golden --bless` makes it)", path.display()))?;
+        if at1_codec::decode(&file)? != bytes {
+            return Err(format!("{} does not give back {}", path.display(), source.display()).into());
+        }
+    }
+    table(&golden.join("table"), bless)?;
+    pinned(&golden.join("segments-10000.sha256"), bless)?;
+    println!(
+        "{} golden segments and a table read as they were written; the encoder writes what it wrote",
+        sources.len()
+    );
+    Ok(())
+}
+
+fn table(folder: &Path, bless: bool) -> Result {
+    if bless && !folder.exists() {
+        let table = Table::create(
+            folder,
+            &CreateOptions { origin: Some("example.org/golden".into()), ..CreateOptions::default() },
+        )?;
+        // The second one brings a column, so that there is a change of schema to read.
+        let second = b"ts,symbol,price,qty,side,venue,trade_id,fee\n1,BTC,1.5,2,buy,alpha,1,0.1".to_vec();
+        for (name, bytes) in [("first.csv", trades(7, 40)), ("second.csv", second)] {
+            let options = AppendOptions { header: HeaderOption::Yes, ..AppendOptions::default() };
+            table.append_csv(Source::bytes(&bytes).named(name), &options)?;
+        }
+        fs::remove_dir_all(folder.join("_at1/staging"))?;
+        fs::remove_file(folder.join("_at1/lock"))?;
+    }
+    let report = Table::open_in(Arc::new(LocalStore::new(folder)))?
+        .verify(&VerifyOptions { rows: RowsCheck::Derive, ..VerifyOptions::default() })?;
+    if report.verdict() == Verdict::Holds {
+        return Ok(());
+    }
+    Err(format!("{}: {}", folder.display(), report.to_json()).into())
+}
+
+fn pinned(path: &Path, bless: bool) -> Result {
+    let mut digest = Sha256::new();
+    for seed in 0..PINNED_INPUTS {
+        let profile = [Profile::Balanced, Profile::Fast, Profile::Max][(seed % 3) as usize];
+        let options = EncodeOptions { profile, form: Form::Queryable, ..EncodeOptions::default() };
+        let segment = at1_codec::encode(&csv_zoo(seed), &options)?;
+        digest.update((segment.len() as u64).to_le_bytes());
+        digest.update(&segment);
+    }
+    let found: String = digest.finalize().iter().map(|b| format!("{b:02x}")).collect();
+    if bless {
+        fs::write(path, format!("{found}\n"))?;
+    }
+    let expected = fs::read_to_string(path).map_err(|e| format!("{}: {e}", path.display()))?;
+    if expected.trim() == found {
+        return Ok(());
+    }
+    Err(format!(
+        "the segments of {} seeded inputs: expected sha256 {}, found {found}. If readers still read the old ones (they were just tried), \
+         the encoder merely writes other bytes: say so in CHANGELOG.md and bless. If not, the format moved: a new version and golden/v2",
+        grouped(PINNED_INPUTS),
+        expected.trim()
+    )
+    .into())
+}

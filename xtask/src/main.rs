@@ -1,0 +1,88 @@
+//! `cargo xtask COMMAND`: everything this repository does to itself.
+//!
+//! * Every command works in a fresh clone, asks nothing, and writes only below the target folder (`golden --bless` and `bench` say so where they do not).
+//! * A command that cannot do its work because something is missing says what, and fails where `CI` is set.
+#![forbid(unsafe_code)]
+
+mod at1;
+mod bench;
+mod ci;
+mod crash;
+mod demo;
+#[cfg(feature = "harness")]
+mod golden;
+mod interop;
+mod report;
+#[cfg(feature = "harness")]
+mod roundtrip;
+mod sh;
+#[cfg(feature = "harness")]
+mod tamper;
+mod test;
+mod tidy;
+
+use std::process::ExitCode;
+
+use crate::sh::{Args, Result};
+
+const USAGE: &str = "\
+cargo xtask COMMAND
+
+  demo                        a million trades: append, query, exact bytes back, verify, tamper, caught
+  test                        every test, and a last line that says so
+  ci                          what continuous integration runs: fmt, clippy, deny, tidy, tests, interop
+  tidy                        what compilers do not check: paths in documents, test data, constants in the specification
+  interop                     pyarrow, polars and duckdb read every segment as AT1 does (environment made below target/)
+  roundtrip [--cases N]       random and given files come back byte for byte; AT1_CORPUS=DIR adds real ones
+  golden [--bless]            segments of testdata/golden still decode, and the format has not moved
+  crash [--kills N]           kill -9 during appends by several processes loses and doubles nothing
+  tamper [--every]            each byte of a table changed in turn: found, or harmless
+  bench [--only NAME]...      sizes and times against peers over AT1_CORPUS=DIR, into benches/RESULTS.md
+";
+
+fn main() -> ExitCode {
+    let mut args = Args::new(std::env::args().skip(1));
+    let command = args.word().unwrap_or_default();
+    match run(&command, &mut args) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("xtask {command}: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: &str, args: &mut Args) -> Result {
+    match command {
+        "demo" => demo::run(args),
+        "test" => test::run(args),
+        "ci" => ci::run(args),
+        "tidy" => tidy::run(args),
+        "interop" => interop::run(args),
+        "crash" => crash::run(args),
+        "bench" => bench::run(args),
+        "roundtrip" | "golden" | "tamper" => harness(command, args),
+        "" | "help" | "--help" | "-h" => {
+            print!("{USAGE}");
+            Ok(())
+        }
+        _ => Err(format!("no such command; these there are:\n\n{USAGE}").into()),
+    }
+}
+
+#[cfg(feature = "harness")]
+fn harness(command: &str, args: &mut Args) -> Result {
+    match command {
+        "roundtrip" => roundtrip::run(args),
+        "golden" => golden::run(args),
+        _ => tamper::run(args),
+    }
+}
+
+/// Runs this program again, optimised and with the library in it.
+#[cfg(not(feature = "harness"))]
+fn harness(command: &str, args: &mut Args) -> Result {
+    let mut cargo = sh::cargo();
+    cargo.args(["run", "--quiet", "--release", "--package", "xtask", "--features", "harness", "--", command]);
+    sh::run(cargo.args(args.rest()))
+}
