@@ -121,9 +121,16 @@ struct Numbers {
     digits: Vec<u64>,
     /// The most digits after the point, counting or not.
     scale_written_max: usize,
-    /// By epoch and unit: the numbers that are instants.
+    /// By epoch and unit: the numbers that are instants, short ones apart.
     instants: [[u64; 2]; 4],
+    /// Whole numbers of at most nine digits, and those of them that are whole thousands. All are instants in any epoch and
+    /// unit, but for nanoseconds in microseconds, where only thousands are.
+    short: [u64; 2],
 }
+
+/// Whole numbers between these are instants near enough to 1970 for every epoch and unit.
+const SHORT_MAX: i128 = 999_999_999;
+const SHORT_MIN: i128 = -SHORT_MAX;
 
 impl Numbers {
     fn observe(&mut self, number: &Number<'_>) {
@@ -140,6 +147,10 @@ impl Numbers {
         }
         self.digits[int.min(DIGITS - 1) * DIGITS + scale.min(DIGITS - 1)] += 1;
         let Some(mantissa) = number.mantissa() else { return };
+        if let (SHORT_MIN..=SHORT_MAX, 0) = mantissa {
+            self.short[usize::from(mantissa.0 % 1000 == 0)] += 1;
+            return;
+        }
         for (epoch, counts) in Epoch::ALL.into_iter().zip(&mut self.instants) {
             for (unit, count) in UNITS.into_iter().zip(counts) {
                 *count += u64::from(number::instant(mantissa, epoch, unit_digits(unit)).is_some());
@@ -160,6 +171,14 @@ impl Numbers {
         for (mine, theirs) in self.instants.iter_mut().zip(&other.instants) {
             add(mine, theirs);
         }
+        add(&mut self.short, &other.short);
+    }
+
+    /// How many are instants that count steps of `epoch`, in a column of `unit`.
+    fn instants(&self, epoch: Epoch, unit: TimeUnit) -> u64 {
+        let [odd, thousands] = self.short;
+        let short = if (epoch, unit) == (Epoch::Nanos, TimeUnit::Micros) { thousands } else { odd + thousands };
+        self.instants[epoch as usize][unit_index(unit)] + short
     }
 
     /// How many a decimal of this precision and scale holds.
@@ -348,7 +367,7 @@ impl Inference {
             },
             ColumnType::Date => self.dates[order_index(reading.order)],
             ColumnType::Timestamp { unit, zone } => match reading.epoch {
-                Some(epoch) => sum(&|n| n.instants[epoch as usize][unit_index(unit)]),
+                Some(epoch) => sum(&|n| n.instants(epoch, unit)),
                 None => self.timestamps[zone_index(zone)][order_index(reading.order)][unit_index(unit)],
             },
         };

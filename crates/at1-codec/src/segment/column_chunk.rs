@@ -88,10 +88,9 @@ fn candidates(ty: &DataType) -> &'static [Layout] {
     match ty {
         DataType::Boolean => &[Plain(Encoding::RLE), Plain(Encoding::PLAIN)],
         DataType::Float64 => &[Dictionary, Plain(Encoding::BYTE_STREAM_SPLIT), Plain(Encoding::PLAIN)],
-        // Not BYTE_STREAM_SPLIT: DuckDB 2.0 and polars 2.1 do not read it on arrays of fixed length.
-        DataType::Decimal128(precision, _) if *precision > 18 => {
-            &[Dictionary, Plain(Encoding::DELTA_BYTE_ARRAY), Plain(Encoding::PLAIN)]
-        }
+        // Arrays of fixed length: polars 2.1 reads neither BYTE_STREAM_SPLIT nor DELTA_BYTE_ARRAY there, DuckDB 2.0 not
+        // the former.
+        DataType::Decimal128(precision, _) if *precision > 18 => &[Dictionary, Plain(Encoding::PLAIN)],
         DataType::Utf8 | DataType::Binary => &[
             Dictionary,
             Plain(Encoding::DELTA_BYTE_ARRAY),
