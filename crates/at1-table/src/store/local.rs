@@ -102,19 +102,23 @@ impl Store for LocalStore {
     }
 
     fn list(&self, folder: &str) -> io::Result<Vec<Entry>> {
-        fs::read_dir(self.full(folder))?
-            .map(|entry| {
-                let entry = entry?;
-                let found = entry.metadata()?;
-                let kind = match found.file_type() {
-                    kind if kind.is_file() => EntryKind::File,
-                    kind if kind.is_dir() => EntryKind::Folder,
-                    _ => EntryKind::Other,
-                };
-                let bytes = if kind == EntryKind::File { found.len() } else { 0 };
-                Ok(Entry { name: entry.file_name().to_string_lossy().into_owned(), kind, bytes })
-            })
-            .collect()
+        let mut entries = vec![];
+        for entry in fs::read_dir(self.full(folder))? {
+            let entry = entry?;
+            let found = match entry.metadata() {
+                // Another process removed it after the folder told its name.
+                Err(e) if e.kind() == io::ErrorKind::NotFound => continue,
+                found => found?,
+            };
+            let kind = match found.file_type() {
+                kind if kind.is_file() => EntryKind::File,
+                kind if kind.is_dir() => EntryKind::Folder,
+                _ => EntryKind::Other,
+            };
+            let bytes = if kind == EntryKind::File { found.len() } else { 0 };
+            entries.push(Entry { name: entry.file_name().to_string_lossy().into_owned(), kind, bytes });
+        }
+        Ok(entries)
     }
 
     fn make_folder(&self, folder: &str) -> io::Result<()> {
@@ -318,6 +322,18 @@ mod tests {
         assert_eq!(store.list(paths::STAGING).unwrap().len(), 1);
         drop(living);
         assert!(store.list(paths::STAGING).unwrap().is_empty());
+    }
+
+    #[test]
+    fn sweeping_beside_writers_that_come_and_go_is_no_failure() {
+        let (_keep, store) = store();
+        std::thread::scope(|scope| {
+            let writer = scope.spawn(|| (0..3_000).for_each(|_| drop(store.stage().unwrap())));
+            while !writer.is_finished() {
+                // It may take a file that is made but not locked yet; the writer notices and makes another.
+                store.sweep_staging().unwrap();
+            }
+        });
     }
 
     #[test]
