@@ -198,9 +198,11 @@ impl<W: Write + Send> SegmentWriter<W> {
                 chunk,
             });
         }
-        // A full group goes at once: the next chunk is not to be read beside it.
+        // A group that is as good as full goes at once: the next chunk is not to be read beside it. A chunk ends with a
+        // whole record, so it is a little smaller than its limit.
         let (bytes, rows) = self.waiting();
-        if bytes >= GROUP_BYTES_MAX || rows >= GROUP_ROWS_MAX { self.flush() } else { Ok(()) }
+        let full = |held: usize, most: usize| held >= most - most / 16;
+        if full(bytes, GROUP_BYTES_MAX) || full(rows, GROUP_ROWS_MAX) { self.flush() } else { Ok(()) }
     }
 
     /// Bytes and records that wait to be encoded.
