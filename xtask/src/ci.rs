@@ -1,6 +1,6 @@
 //! `cargo xtask ci`: what continuous integration runs, line for line, each step named and timed, stopping at the first that fails.
 //!
-//! * Cold on two cores it takes a third of the hour it may take; the build of the dependencies is most of it.
+//! * Cold, most of the time goes into building the dependencies; a build folder that is kept saves it.
 
 use std::time::Instant;
 
