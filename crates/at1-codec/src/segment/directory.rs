@@ -91,6 +91,11 @@ pub(super) struct Directory {
 }
 
 impl Directory {
+    /// The rows of all batches.
+    pub(super) fn rows(&self) -> u64 {
+        self.batches.last().map_or(0, |batch| batch.row_range().end)
+    }
+
     pub(super) fn write(&self) -> Vec<u8> {
         let mut out = Put::default();
         out.count(self.batches.len());

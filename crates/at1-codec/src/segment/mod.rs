@@ -26,4 +26,4 @@ pub use directory::BatchInfo;
 pub use read::{ColumnLayout, Segment, Trust};
 pub use recover::Rederived;
 pub use standalone::{Buffer, EncodeOptions, Encoded, Form, decode, decode_to, encode, encode_to};
-pub use write::{BatchPlan, Draft, NewRowTree, RowTree, SegmentWriter, WriteOptions, Written};
+pub use write::{BatchPlan, Draft, NewRowTree, Preamble, RowTree, SegmentWriter, WriteOptions, Written};

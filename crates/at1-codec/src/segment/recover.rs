@@ -167,21 +167,25 @@ impl Segment {
 
     /// Prints records `rows` in order.
     fn replay(&self, rows: Range<u64>, visit: &mut dyn FnMut(Records<'_>) -> Result<()>) -> Result<()> {
+        let (mut bytes, mut ends) = (Vec::new(), Vec::new());
+        self.each_part(rows, &mut |part, printed, unusual| {
+            part.join(printed, unusual, &mut bytes, &mut ends)?;
+            visit(Records { batch: part.batch, bytes: &bytes, ends: &ends })
+        })
+    }
+
+    /// Prints the fields of records `rows` in order, some thousand records of one batch at a time.
+    pub(super) fn each_part(&self, rows: Range<u64>, visit: &mut Visit<'_>) -> Result<()> {
         if rows.end > self.rows() || rows.start > rows.end {
             return Err(Error::invalid("rows", format!("a range within 0..{}", self.rows()), format!("{rows:?}")));
         }
         let columns: Vec<usize> = (0..self.schema().columns.len()).collect();
         let mut group_start = 0;
-        let (mut bytes, mut ends) = (Vec::new(), Vec::new());
         for (row_group, group) in self.directory()?.groups.iter().enumerate() {
             let group_end = group_start + group.rows();
             let wanted = rows.start.max(group_start)..rows.end.min(group_end);
             if wanted.start < wanted.end {
-                let within = wanted.start - group_start..wanted.end - group_start;
-                self.print(row_group, within, &columns, &mut |part, printed, unusual| {
-                    part.join(printed, unusual, &mut bytes, &mut ends)?;
-                    visit(Records { batch: part.batch, bytes: &bytes, ends: &ends })
-                })?;
+                self.print(row_group, wanted.start - group_start..wanted.end - group_start, &columns, visit)?;
             }
             group_start = group_end;
         }
@@ -264,7 +268,7 @@ impl Segment {
 }
 
 /// Takes what was printed for some consecutive rows of one batch: per column its fields, per row what is unusual.
-type Visit<'v> = dyn FnMut(&Part<'_>, &[Printed], &[Unusual<'_>]) -> Result<()> + 'v;
+pub(super) type Visit<'v> = dyn FnMut(&Part<'_>, &[Printed], &[Unusual<'_>]) -> Result<()> + 'v;
 
 /// A number of rows of one row group as a size in memory.
 fn size(rows: u64) -> usize {
@@ -272,20 +276,30 @@ fn size(rows: u64) -> usize {
 }
 
 /// The raw field of `row`.
-fn field(printed: &Printed, row: usize) -> &[u8] {
+pub(super) fn field(printed: &Printed, row: usize) -> &[u8] {
     let start = row.checked_sub(1).map_or(0, |before| printed.ends[before]);
     &printed.bytes[start..printed.ends[row]]
 }
 
 /// A batch's share of the rows at hand.
-struct Part<'a> {
+pub(super) struct Part<'a> {
     batch: usize,
-    info: &'a BatchInfo,
+    pub(super) info: &'a BatchInfo,
     /// Which field of a record each of the columns at hand is.
     fields: &'a [Option<usize>],
 }
 
 impl Part<'_> {
+    /// The columns of a record's fields, as many as it has.
+    pub(super) fn fields_of(&self, unusual: &Unusual<'_>) -> Result<&[usize]> {
+        let width = self.info.map.len();
+        let fields = unusual.fields.unwrap_or(width);
+        match self.info.map.get(..fields) {
+            Some(columns) if fields > 0 => Ok(columns),
+            _ => Err(Error::corrupt("record streams", format!("1 to {width} fields"), fields)),
+        }
+    }
+
     /// Joins the fields of all columns to records.
     fn join(
         &self,
@@ -296,15 +310,10 @@ impl Part<'_> {
     ) -> Result<()> {
         bytes.clear();
         ends.clear();
-        let width = self.info.map.len();
         let end = line_end(self.info.dialect.terminator);
         for (row, unusual) in unusual.iter().enumerate() {
             bytes.extend_from_slice(unusual.gap);
-            let fields = unusual.fields.unwrap_or(width);
-            if fields == 0 || fields > width {
-                return Err(Error::corrupt("record streams", format!("1 to {width} fields"), fields));
-            }
-            for (index, &column) in self.info.map[..fields].iter().enumerate() {
+            for (index, &column) in self.fields_of(unusual)?.iter().enumerate() {
                 if index > 0 {
                     bytes.push(self.info.dialect.delimiter);
                 }

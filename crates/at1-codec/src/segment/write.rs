@@ -3,6 +3,8 @@
 //! * Memory is that of one row group, whatever the length of the sources.
 //! * A [`Draft`] is not a segment yet: nobody may refer to it before [`Draft::verify`] gave back the same bytes.
 
+mod carry;
+
 use std::{
     io::{Read, Seek, SeekFrom, Write},
     sync::Arc,
@@ -32,6 +34,8 @@ use crate::{
     column::{self, NullWords, Reading, Syntax},
     text::{self, Terminator},
 };
+
+pub use carry::Preamble;
 
 /// A tree over the exact bytes of a batch's records, computed beside the encoding.
 pub trait RowTree: Send {
@@ -137,7 +141,7 @@ impl<W: Write + Send> SegmentWriter<W> {
             sha256: analysis.sha256,
             rows: analysis.records,
             rows_root: None,
-            first_row: self.directory.batches.last().map_or(0, |b| b.row_range().end),
+            first_row: self.directory.rows(),
             dialect: analysis.dialect,
             preamble: std::mem::take(&mut analysis.preamble),
             tail: Vec::new(),
@@ -223,10 +227,7 @@ impl<W: Write + Send> SegmentWriter<W> {
         }
         let mut streams = vec![pack(&records.finish(), level)?];
         let mut chunks = Vec::with_capacity(self.schema.columns.len());
-        let mut recovery = GroupRecovery {
-            parts: parts.iter().map(|p| (p.batch, p.chunk.records() as u64)).collect(),
-            ..GroupRecovery::default()
-        };
+        let mut recovery = GroupRecovery { parts: shares(&parts), ..GroupRecovery::default() };
         for (index, column) in self.schema.columns.iter().enumerate() {
             let reading = self.options.readings.get(index).copied().unwrap_or_default();
             let fields = parts.iter().map(|part| {
@@ -296,8 +297,8 @@ impl<W: Write + Send> SegmentWriter<W> {
         self.flush()?;
         let directory = pack(&self.directory.write(), self.options.profile.zstd_level())?;
         let place = self.write_streams(&[directory])?.into_iter().next().unwrap_or_default();
+        let rows = self.directory.rows();
         let batches = std::mem::take(&mut self.directory.batches);
-        let rows = batches.last().map_or(0, |b| b.row_range().end);
         let source_bytes = batches.iter().map(|b| b.bytes).sum();
         let meta = Meta::new(&self.schema, &self.rejects, rows, source_bytes, batches.len() as u64, place);
         self.file.append_key_value_metadata(KeyValue::new(META_KEY.to_owned(), meta.to_json()?));
@@ -335,6 +336,12 @@ impl<W: Write + Send> SegmentWriter<W> {
         };
         Ok((sink, draft))
     }
+}
+
+/// The batches of a row group, in order, and how many of its records are theirs.
+fn shares(parts: &[Part]) -> Vec<(usize, u64)> {
+    let batches = parts.chunk_by(|a, b| a.batch == b.batch);
+    batches.map(|parts| (parts[0].batch, parts.iter().map(|p| p.chunk.records() as u64).sum())).collect()
 }
 
 /// The sizes of a chunk's dictionary and pages, in file order.

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is the test failing")]
 
+mod carry;
 mod column;
 mod segment;
 mod text;
