@@ -108,12 +108,13 @@ impl Catalog {
         let mut statistics = Statistics::default();
         let mut waiting = Vec::new();
         let mut first_row = 0;
-        for ((candidate, verdict), &rows) in candidates.into_iter().zip(verdicts).zip(zones.rows().values()) {
+        let candidates = candidates.into_iter().enumerate();
+        for (((index, candidate), verdict), &rows) in candidates.zip(verdicts).zip(zones.rows().values()) {
             statistics.segments_total += 1;
             statistics.bytes_total += candidate.bytes;
             let range = first_row..first_row + rows;
             if verdict != Verdict::Skip && overlap(&range, &request.rows) {
-                waiting.push((first_row, candidate.open));
+                waiting.push((index, first_row, candidate.open));
             }
             first_row = range.end;
         }
@@ -122,6 +123,7 @@ impl Catalog {
             request,
             schema,
             waiting: waiting.into_iter(),
+            at: None,
             current: None,
             remaining,
             statistics,
@@ -138,7 +140,8 @@ fn overlap(a: &Range<u64>, b: &Range<u64>) -> bool {
 pub struct TableScan<S: Source, F> {
     request: Request,
     schema: SchemaRef,
-    waiting: std::vec::IntoIter<(u64, F)>,
+    waiting: std::vec::IntoIter<(usize, u64, F)>,
+    at: Option<usize>,
     current: Option<Scan<S>>,
     remaining: u64,
     /// Of the segments that are done, and the totals.
@@ -150,6 +153,11 @@ impl<S: Source, F: FnOnce() -> Result<Opened<S>>> TableScan<S, F> {
     /// The schema of the batches.
     pub fn schema(&self) -> SchemaRef {
         self.schema.clone()
+    }
+
+    /// The number, among the candidates, of the segment that was opened last: the one that an error is about.
+    pub fn candidate(&self) -> Option<usize> {
+        self.at
     }
 
     /// What was read so far.
@@ -168,7 +176,8 @@ impl<S: Source, F: FnOnce() -> Result<Opened<S>>> TableScan<S, F> {
                 if self.remaining == 0 {
                     return Ok(None);
                 }
-                let Some((first_row, open)) = self.waiting.next() else { return Ok(None) };
+                let Some((index, first_row, open)) = self.waiting.next() else { return Ok(None) };
+                self.at = Some(index);
                 let opened = open()?;
                 let request = self.request.clone().limit(self.remaining);
                 self.current = Some(Scan::new(opened.source, opened.view, request, first_row)?);

@@ -2,7 +2,7 @@
 //!
 //! * A value either survives or the conversion fails: no query may see another value than the text says.
 //! * Every conversion here keeps order, so bounds may be converted as well; a bound that does not fit is dropped.
-//! * Nothing here turns typed values into text: text that is asked of a typed field is its source text.
+//! * Nothing here narrows, and nothing turns values into text or text into values: that takes the fields themselves.
 
 use std::sync::Arc;
 
@@ -21,8 +21,6 @@ pub(crate) enum Conversion {
     Same,
     /// Values are converted, and their order is kept.
     Widen,
-    /// The table has text where the segment has values: the fields' own text is read.
-    SourceText,
 }
 
 /// What turns one type into another, if anything does.
@@ -35,9 +33,62 @@ pub(crate) fn conversion(from: &DataType, to: &DataType) -> Option<Conversion> {
         (Timestamp(TimeUnit::Microsecond, from), Timestamp(TimeUnit::Nanosecond, to)) if from == to => {
             Some(Conversion::Widen)
         }
-        (Binary, Utf8) => None,
-        (_, Utf8 | Binary) => Some(Conversion::SourceText),
         _ => None,
+    }
+}
+
+/// How a wider type takes the values between two bounds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fit {
+    /// It may not hold all of them.
+    Unsure,
+    /// It holds all of them.
+    Held,
+    /// It holds all of them, and however their fields are spelled, they are what [`values`] makes of them.
+    Exact,
+}
+
+/// How the type that a column widens to takes the values between two bounds of it.
+pub(crate) fn fit(min: &ArrayRef, max: &ArrayRef, at: usize, to: &DataType) -> Fit {
+    use DataType::{Binary, Decimal128, Float64, Int64, Utf8};
+    let whole_digits = |ty: &DataType| match ty {
+        Int64 => Some(19),
+        Decimal128(precision, scale) => Some(i16::from(*precision) - i16::from(*scale)),
+        _ => None,
+    };
+    match (min.data_type(), to) {
+        (Utf8, Binary) => return Fit::Exact,
+        (from, Decimal128(..)) if whole_digits(from) <= whole_digits(to) => return Fit::Exact,
+        _ if min.is_null(at) || max.is_null(at) => return Fit::Unsure,
+        _ => {}
+    }
+    if *to == Float64 {
+        return double_fit(unscaled(min, at), unscaled(max, at), matches!(min.data_type(), Int64));
+    }
+    // Order is kept, so if both bounds fit, so does all between them.
+    let fits = |bound: &ArrayRef| bounds(&bound.slice(at, 1), to).is_ok_and(|bound| bound.is_valid(0));
+    if fits(min) && fits(max) { Fit::Exact } else { Fit::Unsure }
+}
+
+/// The same for doubles, which hold what has at most 17 digits.
+fn double_fit(min: i128, max: i128, whole: bool) -> Fit {
+    let most = min.unsigned_abs().max(max.unsigned_abs());
+    // Below this, values print as doubles as they print now.
+    let survives = if whole { most <= 1 << 53 } else { most < 10u128.pow(15) };
+    // A field that says −0 is zero as a number, and −0 as a double.
+    let zero = min <= 0 && max >= 0;
+    match most < 10u128.pow(17) {
+        true if survives && !zero => Fit::Exact,
+        true => Fit::Held,
+        false => Fit::Unsure,
+    }
+}
+
+/// An integer, or a decimal without its point.
+fn unscaled(array: &ArrayRef, at: usize) -> i128 {
+    match array.as_primitive_opt::<Int64Type>() {
+        Some(array) => array.value(at).into(),
+        None => array.as_primitive::<Decimal128Type>().value(at),
     }
 }
 
@@ -160,12 +211,40 @@ mod tests {
     fn what_converts() {
         let nanos = |zone: Option<&str>| DataType::Timestamp(TimeUnit::Nanosecond, zone.map(Arc::from));
         let micros = |zone: Option<&str>| DataType::Timestamp(TimeUnit::Microsecond, zone.map(Arc::from));
-        assert_eq!(conversion(&DataType::Int64, &DataType::Utf8), Some(Conversion::SourceText));
-        assert_eq!(conversion(&DataType::Boolean, &DataType::Binary), Some(Conversion::SourceText));
+        assert_eq!(conversion(&DataType::Int64, &DataType::Utf8), None);
+        assert_eq!(conversion(&DataType::Boolean, &DataType::Binary), None);
         assert_eq!(conversion(&DataType::Decimal128(18, 2), &DataType::Decimal128(38, 1)), None);
         assert_eq!(conversion(&DataType::Float64, &DataType::Int64), None);
         assert_eq!(conversion(&DataType::Binary, &DataType::Utf8), None);
         assert_eq!(conversion(&micros(None), &nanos(Some("UTC"))), None);
         assert_eq!(conversion(&micros(Some("UTC")), &nanos(Some("UTC"))), Some(Conversion::Widen));
+    }
+
+    #[test]
+    fn what_fits() {
+        #[track_caller]
+        fn check(min: ArrayRef, max: ArrayRef, to: &DataType, want: Fit) {
+            assert_eq!(fit(&min, &max, 0, to), want, "{min:?} to {max:?} as {to}");
+        }
+        let int = |value: i64| -> ArrayRef { Arc::new(Int64Array::from(vec![value])) };
+        let decimal = |value: i128| decimals(&[value], 18, 2);
+        let unknown: ArrayRef = Arc::new(Int64Array::from(vec![None]));
+        check(int(1), int(1 << 53), &DataType::Float64, Fit::Exact);
+        check(int(-9), int(-1), &DataType::Float64, Fit::Exact);
+        check(int(-1), int(1), &DataType::Float64, Fit::Held);
+        check(int(1), int((1 << 53) + 1), &DataType::Float64, Fit::Held);
+        check(int(1), int(10i64.pow(17)), &DataType::Float64, Fit::Unsure);
+        check(int(1), unknown.clone(), &DataType::Float64, Fit::Unsure);
+        check(decimal(1), decimal(10i128.pow(15) - 1), &DataType::Float64, Fit::Exact);
+        check(decimal(1), decimal(10i128.pow(15)), &DataType::Float64, Fit::Held);
+        check(unknown.clone(), unknown.clone(), &DataType::Decimal128(38, 19), Fit::Exact);
+        check(unknown.clone(), unknown, &DataType::Decimal128(38, 20), Fit::Unsure);
+        check(int(-999), int(999), &DataType::Decimal128(18, 15), Fit::Exact);
+        check(int(-1000), int(999), &DataType::Decimal128(18, 15), Fit::Unsure);
+        check(decimal(7), decimal(8), &DataType::Decimal128(38, 22), Fit::Exact);
+        let micros = |value: i64| -> ArrayRef { Arc::new(TimestampMicrosecondArray::from(vec![value])) };
+        let nanos = DataType::Timestamp(TimeUnit::Nanosecond, None);
+        check(micros(0), micros(i64::MAX / 1000), &nanos, Fit::Exact);
+        check(micros(0), micros(i64::MAX), &nanos, Fit::Unsure);
     }
 }

@@ -126,6 +126,17 @@ impl std::error::Error for Error {
     }
 }
 
+impl Error {
+    /// What `explain` makes of an error of the Arrow layer; other errors as they are.
+    pub(crate) fn behind_arrow(self, explain: impl FnOnce(arrow::error::ArrowError) -> at1_codec::Error) -> Self {
+        let Self(repr) = self;
+        match repr.kind {
+            ErrorKind::Arrow(e) => Self::new(repr.place, ErrorKind::Codec(explain(e))),
+            kind => Self::new(repr.place, kind),
+        }
+    }
+}
+
 impl From<at1_codec::Error> for Error {
     fn from(e: at1_codec::Error) -> Self {
         Self::new("", ErrorKind::Codec(e))

@@ -3,19 +3,18 @@
 //! * Counts that the metadata lacks or that cannot be right are not known, never zero.
 //! * Pages of different columns end at different rows; a verdict is given for the stretches between all their ends.
 
-use std::{ops::Range, sync::Arc};
+use std::ops::Range;
 
 use arrow::{
     array::{ArrayRef, UInt64Array},
     datatypes::FieldRef,
 };
-use at1_codec::{ColumnType, Schema};
 use parquet::{
     arrow::arrow_reader::{ArrowReaderMetadata, statistics::StatisticsConverter},
     file::metadata::{ParquetMetaData, RowGroupMetaData},
 };
 
-use crate::{ColumnZones, Error, Result, Zones};
+use crate::{ColumnZones, Error, Result, Source, View, Zones, origin};
 
 /// What a file's writer promises about bounds of doubles.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,63 +25,21 @@ pub enum DoubleBounds {
     LeaveNanOut,
 }
 
-/// A segment as its table sees it: which of its columns is which of the table's.
-#[derive(Clone, Debug)]
-pub struct View {
-    pub(crate) schema: Arc<Schema>,
-    pub(crate) columns: Vec<Option<usize>>,
-}
-
-impl View {
-    /// A segment that has just the columns of its table.
-    pub fn same(schema: &Schema) -> Self {
-        Self { columns: (0..schema.columns.len()).map(Some).collect(), schema: Arc::new(schema.clone()) }
-    }
-
-    /// For each column of the table the position of the segment's column, or `None` if it has no such column.
-    ///
-    /// # Errors
-    /// If there are more or fewer than the table has columns.
-    pub fn new(schema: &Schema, columns: Vec<Option<usize>>) -> Result<Self> {
-        match columns.len() == schema.columns.len() {
-            true => Ok(Self { schema: Arc::new(schema.clone()), columns }),
-            false => Err(Error::mismatch("view", format!("{} columns", schema.columns.len()), columns.len())),
-        }
-    }
-
-    /// The table's schema.
-    pub fn schema(&self) -> &Schema {
-        &self.schema
-    }
-
-    fn ty(&self, column: usize) -> ColumnType {
-        self.schema.columns[column].ty
-    }
-}
-
 impl Zones {
     /// A zone for each row group, with the columns of the table that are `wanted`. Rejects are not told apart by row
-    /// group: their counts are not known.
+    /// group: if a column has any, their counts are not known.
     ///
     /// # Errors
     /// If the metadata contradicts itself or lacks a column that the view names.
-    pub fn of_row_groups(
-        metadata: &ArrowReaderMetadata,
-        view: &View,
-        wanted: impl IntoIterator<Item = usize>,
-        doubles: DoubleBounds,
-    ) -> Result<Self> {
-        let groups = metadata.metadata().row_groups();
-        let rows = UInt64Array::from(groups.iter().map(group_rows).collect::<Result<Vec<_>>>()?);
+    pub fn of_row_groups(source: &impl Source, view: &View, wanted: impl IntoIterator<Item = usize>) -> Result<Self> {
+        let rows = groups_rows(source.metadata())?;
         let mut columns = vec![None; view.columns.len()];
         for column in wanted {
             let zones = match view.columns[column] {
                 None => ColumnZones::missing(view.ty(column), &rows),
                 Some(stored) => {
-                    let converter = converter(metadata, stored)?;
-                    let (min, max) = (converter.row_group_mins(groups)?, converter.row_group_maxes(groups)?);
-                    let nulls = known(converter.row_group_null_counts(groups)?.iter(), &rows);
-                    stored_zones(min, max, nulls, doubles)?.seen_as(view.ty(column))
+                    let (rows, zones) = group_zones(source, stored)?;
+                    origin::seen(source, view, (column, stored), &zones, &rows)
                 }
             };
             columns[column] = Some(zones);
@@ -91,9 +48,37 @@ impl Zones {
     }
 }
 
-fn stored_zones(min: ArrayRef, max: ArrayRef, nulls: UInt64Array, doubles: DoubleBounds) -> Result<ColumnZones> {
-    let zones = ColumnZones::new(min, max, nulls.clone(), UInt64Array::new_null(nulls.len()))?;
-    Ok(match doubles {
+/// The rows of each row group.
+fn groups_rows(metadata: &ArrowReaderMetadata) -> Result<UInt64Array> {
+    let groups = metadata.metadata().row_groups();
+    Ok(UInt64Array::from(groups.iter().map(group_rows).collect::<Result<Vec<_>>>()?))
+}
+
+/// The rows and the zones of each row group of a stored column, in the type it is stored as.
+pub(crate) fn group_zones(source: &impl Source, stored: usize) -> Result<(UInt64Array, ColumnZones)> {
+    let metadata = source.metadata();
+    let rows = groups_rows(metadata)?;
+    let groups = metadata.metadata().row_groups();
+    let converter = converter(metadata, stored)?;
+    let (min, max) = (converter.row_group_mins(groups)?, converter.row_group_maxes(groups)?);
+    let nulls = known(converter.row_group_null_counts(groups)?.iter(), &rows);
+    let zones = stored_zones(source, stored, (min, max), nulls)?;
+    Ok((rows, zones))
+}
+
+fn stored_zones(
+    source: &impl Source,
+    stored: usize,
+    (min, max): (ArrayRef, ArrayRef),
+    nulls: UInt64Array,
+) -> Result<ColumnZones> {
+    // Where the segment's rejects are is not known without reading more.
+    let rejects = match source.rejects(stored) {
+        0 => UInt64Array::from(vec![0; nulls.len()]),
+        _ => UInt64Array::new_null(nulls.len()),
+    };
+    let zones = ColumnZones::new(min, max, nulls, rejects)?;
+    Ok(match source.double_bounds() {
         DoubleBounds::ProveNoNan => zones,
         DoubleBounds::LeaveNanOut => zones.with_hidden_nan(),
     })
@@ -149,20 +134,20 @@ pub(crate) struct Stretches {
 ///
 /// `groups` are the zones of all row groups: they stand in where a column has no page index.
 pub(crate) fn stretches(
-    metadata: &ArrowReaderMetadata,
+    source: &impl Source,
     view: &View,
     group: usize,
     wanted: &[usize],
     groups: &Zones,
-    doubles: DoubleBounds,
 ) -> Result<Stretches> {
     let whole = groups.slice(group..group + 1)?;
     let mut found = Vec::new();
     for &column in wanted {
         let paged = match view.columns[column] {
-            Some(stored) => {
-                page_zones(metadata, group, stored, doubles)?.map(|(rows, z)| (rows, z.seen_as(view.ty(column))))
-            }
+            Some(stored) => page_zones(source, group, stored)?.map(|(pages, zones)| {
+                let zones = origin::seen(source, view, (column, stored), &zones, &lengths(&pages));
+                (pages, zones)
+            }),
             None => None,
         };
         let whole = || Some((std::iter::once(0..whole.rows().value(0)).collect(), whole.column(column)?.clone()));
@@ -174,24 +159,23 @@ pub(crate) fn stretches(
     cuts.sort_unstable();
     cuts.dedup();
     let rows: Vec<Range<u64>> = cuts.windows(2).map(|pair| pair[0]..pair[1]).collect();
-    let lengths: UInt64Array = rows.iter().map(|r| Some(r.end - r.start)).collect();
+    let row_counts = lengths(&rows);
     let mut columns = vec![None; view.columns.len()];
     for (column, pages, zones) in found {
         let within = rows.iter().map(|r| pages.partition_point(|page| page.end <= r.start) as u64);
         let within = UInt64Array::from(within.collect::<Vec<_>>());
-        let coarse: UInt64Array = pages.iter().map(|r| Some(r.end - r.start)).collect();
-        columns[column] = Some(zones.refined(&within, &coarse, &lengths)?);
+        columns[column] = Some(zones.refined(&within, &lengths(&pages), &row_counts)?);
     }
-    Ok(Stretches { rows, zones: Zones::new(lengths, columns)? })
+    Ok(Stretches { rows, zones: Zones::new(row_counts, columns)? })
+}
+
+fn lengths(ranges: &[Range<u64>]) -> UInt64Array {
+    ranges.iter().map(|range| Some(range.end - range.start)).collect()
 }
 
 /// The zones of the pages of a column chunk, if it has a page index.
-fn page_zones(
-    metadata: &ArrowReaderMetadata,
-    group: usize,
-    stored: usize,
-    doubles: DoubleBounds,
-) -> Result<Option<(Vec<Range<u64>>, ColumnZones)>> {
+fn page_zones(source: &impl Source, group: usize, stored: usize) -> Result<Option<(Vec<Range<u64>>, ColumnZones)>> {
+    let metadata = source.metadata();
     let file = metadata.metadata();
     let (Some(columns), Some(offsets)) = (file.column_index(), file.offset_index()) else { return Ok(None) };
     let present = |found: Option<usize>| found.is_some_and(|width| width > stored);
@@ -206,13 +190,16 @@ fn page_zones(
     if [min.len(), max.len(), nulls.len()] != [pages.len(); 3] {
         return Ok(None);
     }
-    let rows: UInt64Array = pages.iter().map(|r| Some(r.end - r.start)).collect();
-    Ok(Some((pages, stored_zones(min, max, known(nulls.iter(), &rows), doubles)?)))
+    let nulls = known(nulls.iter(), &lengths(&pages));
+    Ok(Some((pages, stored_zones(source, stored, (min, max), nulls)?)))
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use arrow::array::Array;
+    use at1_codec::{ColumnType, Schema};
     use parquet::{
         arrow::{ArrowWriter, arrow_reader::ArrowReaderOptions},
         file::statistics::Statistics,
@@ -235,9 +222,10 @@ mod tests {
             let group = group.into_builder().set_column_metadata(vec![chunk]).build().unwrap();
             let changed = file.clone().into_builder().set_row_groups(vec![group]).build();
             let metadata = ArrowReaderMetadata::try_new(Arc::new(changed), ArrowReaderOptions::new()).unwrap();
-            let view = View::same(&schema);
-            let zones = Zones::of_row_groups(&metadata, &view, [0], DoubleBounds::ProveNoNan).unwrap();
-            let found = zones.column(0).unwrap().nulls();
+            let converter = converter(&metadata, 0).unwrap();
+            let rows = groups_rows(&metadata).unwrap();
+            let groups = metadata.metadata().row_groups();
+            let found = known(converter.row_group_null_counts(groups).unwrap().iter(), &rows);
             assert_eq!(found.is_valid(0).then(|| found.value(0)), want, "{nulls:?}");
         }
     }

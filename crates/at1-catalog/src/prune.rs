@@ -100,7 +100,7 @@ impl Bound {
 
     /// A column's zones in the type that the predicate was bound to.
     fn seen(&self, column: usize, zones: &Zones) -> Option<ColumnZones> {
-        zones.column(column).map(|zone| zone.seen_as(self.schema.columns[column].ty))
+        zones.column(column).map(|zone| zone.seen_as(self.schema.columns[column].ty, zones.rows()))
     }
 }
 

@@ -3,7 +3,7 @@
 //! * A row group or page is read only if its zone lets a row match; columns that the predicate does not name are decoded
 //!   for matching rows only, and where a zone proves that every row matches the predicate is not evaluated.
 //! * Pruning never changes what comes out, only what is read: [`crate::Pruning::Off`] gives the same batches.
-//! * Memory is bounded by one row group of the columns that are tested or read as source text, plus a batch.
+//! * Memory is bounded by one row group of the columns that are tested or read again as another type, plus a batch.
 
 use std::{ops::Range, sync::Arc};
 
@@ -23,17 +23,10 @@ use parquet::arrow::{
 
 use crate::{
     Error, Pruning, Request, Result, RowNumbers, Source, Statistics, Verdict, View, Zones,
-    convert::{self, Conversion, conversion},
-    footer::{field, group_rows, pages, stretches},
+    convert::{self, Conversion},
+    footer::{group_rows, pages, stretches},
+    origin::Origin,
 };
-
-/// Where the values of a table's column come from in this segment.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Origin {
-    Stored(usize, Conversion),
-    Text(usize),
-    Missing,
-}
 
 /// The matching rows of one segment, as an iterator of batches.
 pub struct Scan<S: Source> {
@@ -82,10 +75,10 @@ impl<S: Source> Scan<S> {
         let read = request.columns();
         let mut origins = vec![None; view.columns.len()];
         for &column in &read {
-            origins[column] = Some(origin(&source, &view, column)?);
+            origins[column] = Some(Origin::of(&source, &view, column)?);
         }
         let tested = request.predicate.columns();
-        let groups = Zones::of_row_groups(metadata, &view, tested.iter().copied(), source.double_bounds())?;
+        let groups = Zones::of_row_groups(&source, &view, tested.iter().copied())?;
         let file = metadata.metadata();
         let mut statistics = Statistics {
             segments_total: 1,
@@ -102,7 +95,8 @@ impl<S: Source> Scan<S> {
                     }
                     statistics.rejects += source.rejects(*stored);
                 }
-                Origin::Text(_) | Origin::Missing => {}
+                // The rejects of what is read again are counted when it is.
+                Origin::Reread(_) | Origin::Missing => {}
             }
         }
         Ok(Self {
@@ -182,7 +176,7 @@ impl<S: Source> Scan<S> {
         let within = within.start - first_row..within.end - first_row;
         let Some(candidates) = self.candidates(group, within)? else { return Ok(None) };
         self.statistics.row_groups_scanned += 1;
-        let mut opened = Opened { texts: vec![None; self.origins.len()], kept: vec![None; self.origins.len()] };
+        let mut opened = Opened { reread: vec![None; self.origins.len()], kept: vec![None; self.origins.len()] };
         let mut rows = match candidates.test.count_set_bits() {
             0 => candidates.sure,
             _ => self.test(group, candidates, &mut opened)?,
@@ -210,8 +204,7 @@ impl<S: Source> Scan<S> {
             (Verdict::Read, Pruning::Off) => candidates.test = mask(length, whole)?,
             (Verdict::Read, Pruning::On) => {
                 let (source, tested) = (&self.source, self.request.predicate.columns());
-                let doubles = source.double_bounds();
-                let found = stretches(source.metadata(), &self.view, group, tested, &self.groups, doubles)?;
+                let found = stretches(source, &self.view, group, tested, &self.groups)?;
                 let verdicts = self.request.predicate.verdicts(&found.zones);
                 let of = |wanted: Verdict| {
                     let stretches = found.rows.iter().zip(&verdicts).filter(move |(_, verdict)| **verdict == wanted);
@@ -228,6 +221,11 @@ impl<S: Source> Scan<S> {
     /// Tests candidates; gives the rows that match, and keeps what was decoded and is wanted in the output.
     fn test(&mut self, group: usize, candidates: Candidates, opened: &mut Opened) -> Result<BooleanBuffer> {
         let tested = self.request.predicate.columns().to_vec();
+        for &column in &tested {
+            if let Some(Origin::Reread(stored)) = self.origins[column] {
+                opened.reread[column] = Some(self.reread(group, column, stored)?);
+            }
+        }
         let projected = |column: &usize| self.request.projection.contains(column);
         let stored = |column: &usize| matches!(self.origins[*column], Some(Origin::Stored(..)));
         let keep: Vec<usize> = tested.iter().copied().filter(|c| stored(c) && projected(c)).collect();
@@ -236,16 +234,11 @@ impl<S: Source> Scan<S> {
             true => (candidates.test, candidates.sure),
             false => (&candidates.test | &candidates.sure, BooleanBuffer::new_unset(candidates.sure.len())),
         };
-        for &column in &tested {
-            if let Some(Origin::Text(stored)) = self.origins[column] {
-                opened.texts[column] = Some(self.source_text(group, column, stored)?);
-            }
-        }
         let reading: Vec<usize> = tested.iter().copied().filter(stored).collect();
         let mut reader = self.reader(group, &reading, &read)?;
         let count = read.count_set_bits();
-        let texts = opened.texts.iter().map(|text| text.as_ref().map(|text| pick(text, &read)).transpose());
-        let texts = texts.collect::<Result<Vec<_>>>()?;
+        let reread = opened.reread.iter().map(|array| array.as_ref().map(|array| pick(array, &read)).transpose());
+        let reread = reread.collect::<Result<Vec<_>>>()?;
         let enough = if sure.count_set_bits() == 0 { self.remaining } else { u64::MAX };
 
         let mut matches = BooleanBufferBuilder::new(count);
@@ -265,7 +258,7 @@ impl<S: Source> Scan<S> {
                         let at = position(&reading, &self.origins, stored);
                         self.converted(column, batch.column(at), conversion, &target)?
                     }
-                    (Some(Origin::Text(_)), _) => texts[column].as_ref().expect("was read above").slice(at, rows),
+                    (Some(Origin::Reread(_)), _) => reread[column].as_ref().expect("was read above").slice(at, rows),
                     _ => new_null_array(&target, rows),
                 });
             }
@@ -294,7 +287,7 @@ impl<S: Source> Scan<S> {
     /// Prepares the output of the rows that match.
     fn open_rows(&mut self, group: usize, first_row: u64, rows: &BooleanBuffer, opened: Opened) -> Result<Group> {
         let projection = self.request.projection.clone();
-        let mut ready = Vec::with_capacity(projection.len());
+        let mut ready: Vec<Option<ArrayRef>> = Vec::with_capacity(projection.len());
         let mut reading = Vec::new();
         for &column in &projection {
             ready.push(match self.origins[column] {
@@ -304,13 +297,16 @@ impl<S: Source> Scan<S> {
                     }
                     opened.kept[column].clone()
                 }
-                Some(Origin::Text(stored)) => {
-                    let text = match &opened.texts[column] {
-                        Some(text) => text.clone(),
-                        None => self.source_text(group, column, stored)?,
-                    };
-                    Some(pick(&text, rows)?)
-                }
+                Some(Origin::Reread(stored)) => match projection[..ready.len()].iter().position(|&c| c == column) {
+                    Some(before) => ready[before].clone(),
+                    None => {
+                        let array = match &opened.reread[column] {
+                            Some(array) => array.clone(),
+                            None => self.reread(group, column, stored)?,
+                        };
+                        Some(pick(&array, rows)?)
+                    }
+                },
                 _ => None,
             });
         }
@@ -358,17 +354,21 @@ impl<S: Source> Scan<S> {
         Ok(Some(builder.build()?))
     }
 
-    fn source_text(&self, group: usize, column: usize, stored: usize) -> Result<ArrayRef> {
-        let text = self.source.source_text(group, stored)?;
+    /// Reads the fields of a whole row group as the table's type.
+    fn reread(&mut self, group: usize, column: usize, stored: usize) -> Result<ArrayRef> {
+        let meaning = self.view.meaning(column);
+        let (array, rejects) = self.source.read_as(group, stored, &meaning)?;
         let rows = group_rows(self.source.metadata().metadata().row_group(group))?;
-        if text.len() as u64 != rows {
+        let (expected, found) = (meaning.ty.arrow(), array.data_type());
+        if array.len() as u64 != rows || *found != expected {
             return Err(Error::corrupt(
                 format!("row group {group}"),
-                format!("{rows} fields of source text"),
-                text.len(),
+                format!("{rows} values of type {expected}"),
+                format!("{} of type {found}", array.len()),
             ));
         }
-        Ok(arrow::compute::cast(&text, &self.view.schema.columns[column].ty.arrow())?)
+        self.statistics.rejects += rejects;
+        Ok(array)
     }
 
     fn converted(&self, column: usize, array: &ArrayRef, conversion: Conversion, to: &DataType) -> Result<ArrayRef> {
@@ -383,7 +383,7 @@ impl<S: Source> Iterator for Scan<S> {
         if self.failed {
             return None;
         }
-        let batch = self.batch().transpose();
+        let batch = self.batch().map_err(|e| self.source.explain(e)).transpose();
         self.failed = matches!(batch, Some(Err(_)));
         batch
     }
@@ -439,24 +439,10 @@ struct Candidates {
 
 /// What was decoded of a row group while it was tested, by column of the table.
 struct Opened {
-    /// Source text of all rows.
-    texts: Vec<Option<ArrayRef>>,
+    /// Values of all rows, of columns whose fields were read again.
+    reread: Vec<Option<ArrayRef>>,
     /// Values of the matching rows; of more rows than come out if a limit cuts these.
     kept: Vec<Option<ArrayRef>>,
-}
-
-fn origin(source: &impl Source, view: &View, column: usize) -> Result<Origin> {
-    let Some(stored) = view.columns[column] else { return Ok(Origin::Missing) };
-    let (wanted, found) = (&view.schema.columns[column], field(source.metadata(), stored)?.data_type());
-    match conversion(found, &wanted.ty.arrow()) {
-        Some(Conversion::SourceText) => Ok(Origin::Text(stored)),
-        Some(conversion) => Ok(Origin::Stored(stored, conversion)),
-        None => Err(Error::mismatch(
-            format!("column {}", wanted.name),
-            format!("a type that widens to {}", wanted.ty),
-            found,
-        )),
-    }
 }
 
 fn converted(view: &View, column: usize, array: &ArrayRef, conversion: Conversion, to: &DataType) -> Result<ArrayRef> {

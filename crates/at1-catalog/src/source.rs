@@ -1,7 +1,7 @@
 //! Where a scan reads from: segments, and plain Parquet files.
 //!
 //! * This crate opens nothing: whoever has a file hands over what reads it.
-//! * A plain Parquet file has no recovery section, so typed columns of it have no source text.
+//! * A segment keeps the text of its fields, so its columns can be read as any type; a plain Parquet file has only values.
 
 use std::{
     io::Read,
@@ -12,7 +12,7 @@ use std::{
 };
 
 use arrow::array::{ArrayRef, UInt64Array};
-use at1_codec::{Segment, Verified};
+use at1_codec::{Segment, Verified, column::Meaning};
 use parquet::{
     arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions},
     file::{
@@ -40,11 +40,20 @@ pub trait Source {
     /// How many fields of a column its type could not hold.
     fn rejects(&self, column: usize) -> u64;
 
-    /// The fields of a column in a row group as they stood in the source, unquoted: a Utf8 array.
+    /// Whether it knows how its fields were spelled, so that they can be read again as other types.
+    fn keeps_fields(&self) -> bool;
+
+    /// The fields of a column in a row group as `meaning` says, whatever type they are stored as, and how many of them
+    /// that type cannot hold.
     ///
     /// # Errors
-    /// If the source cannot tell.
-    fn source_text(&self, row_group: usize, column: usize) -> Result<ArrayRef>;
+    /// If the source is damaged, or keeps no fields.
+    fn read_as(&self, row_group: usize, column: usize, meaning: &Meaning) -> Result<(ArrayRef, u64)>;
+
+    /// The error behind one that came through the Arrow layer, which keeps no more than a text.
+    fn explain(&self, error: Error) -> Error {
+        error
+    }
 
     /// Its size.
     fn bytes_total(&self) -> u64;
@@ -72,8 +81,16 @@ impl<S: Source + ?Sized> Source for &S {
         (**self).rejects(column)
     }
 
-    fn source_text(&self, row_group: usize, column: usize) -> Result<ArrayRef> {
-        (**self).source_text(row_group, column)
+    fn keeps_fields(&self) -> bool {
+        (**self).keeps_fields()
+    }
+
+    fn read_as(&self, row_group: usize, column: usize, meaning: &Meaning) -> Result<(ArrayRef, u64)> {
+        (**self).read_as(row_group, column, meaning)
+    }
+
+    fn explain(&self, error: Error) -> Error {
+        (**self).explain(error)
     }
 
     fn bytes_total(&self) -> u64 {
@@ -104,8 +121,17 @@ impl Source for Segment {
         self.rejects(column)
     }
 
-    fn source_text(&self, row_group: usize, column: usize) -> Result<ArrayRef> {
-        Ok(Arc::new(self.source_text(row_group, column)?))
+    fn keeps_fields(&self) -> bool {
+        true
+    }
+
+    fn read_as(&self, row_group: usize, column: usize, meaning: &Meaning) -> Result<(ArrayRef, u64)> {
+        let read = self.read_as(row_group, column, meaning)?;
+        Ok((read.array, read.rejects.len() as u64))
+    }
+
+    fn explain(&self, error: Error) -> Error {
+        error.behind_arrow(|error| self.bytes().explain(error))
     }
 
     fn bytes_total(&self) -> u64 {
@@ -118,16 +144,20 @@ impl Source for Segment {
 }
 
 impl Zones {
-    /// The zone of a whole segment, with every column of the table and its rejects.
+    /// The zone of a whole segment, with every column of the table, and the rejects of those that it has in their type.
     ///
     /// # Errors
     /// If the metadata contradicts itself or lacks a column that the view names.
     pub fn of_segment(source: &impl Source, view: &View) -> Result<Self> {
-        let wanted = 0..view.columns.len();
-        let whole = Self::of_row_groups(source.metadata(), view, wanted, source.double_bounds())?.whole()?;
-        let columns = whole.columns().iter().zip(&view.columns).map(|(zones, stored)| {
+        let whole = Self::of_row_groups(source, view, 0..view.columns.len())?.whole()?;
+        let columns = whole.columns().iter().enumerate().map(|(column, zones)| {
             let Some(zones) = zones else { return Ok(None) };
-            let rejects = UInt64Array::from(vec![stored.map_or(0, |stored| source.rejects(stored))]);
+            let rejects = match view.columns[column] {
+                Some(stored) if view.holds_rejects(source, column, stored)? => {
+                    UInt64Array::from(vec![source.rejects(stored)])
+                }
+                _ => zones.rejects().clone(),
+            };
             ColumnZones::new(zones.min().clone(), zones.max().clone(), zones.nulls().clone(), rejects).map(Some)
         });
         Self::new(whole.rows().clone(), columns.collect::<Result<_>>()?)
@@ -174,7 +204,11 @@ impl<R: ChunkReader + Clone + 'static> Source for ParquetFile<R> {
         0
     }
 
-    fn source_text(&self, _: usize, column: usize) -> Result<ArrayRef> {
+    fn keeps_fields(&self) -> bool {
+        false
+    }
+
+    fn read_as(&self, _: usize, column: usize, _: &Meaning) -> Result<(ArrayRef, u64)> {
         Err(Error::mismatch(
             format!("column {column}"),
             "a segment, which knows the text of its values",

@@ -32,7 +32,8 @@ pub struct Statistics {
     pub bytes_read: u64,
     /// Rows that were given out.
     pub rows_matched: u64,
-    /// Fields of the columns that the query names, in the opened segments, that their column's type could not hold.
+    /// Fields of the columns that the query names that their column's type cannot hold: of stored columns those in the
+    /// opened segments, of columns whose fields are read again as another type those in the row groups that were read.
     pub rejects: u64,
     /// The event whose table was read, which the catalog cannot know: the table fills it in.
     pub as_of_event: Option<u64>,

@@ -8,7 +8,7 @@ use std::{ops::Range, sync::Arc};
 
 use arrow::{
     array::{Array, ArrayRef, AsArray, BooleanArray, UInt64Array, new_null_array},
-    compute::{concat, filter, take},
+    compute::{concat, filter, nullif, take},
     datatypes::{
         DataType, Date32Type, Decimal128Type, Float64Type, Int64Type, TimeUnit, TimestampMicrosecondType,
         TimestampNanosecondType,
@@ -18,7 +18,7 @@ use at1_codec::ColumnType;
 
 use crate::{
     Error, Result,
-    convert::{self, Conversion},
+    convert::{self, Conversion, Fit},
 };
 
 /// The zones of one column: a row per stretch.
@@ -86,21 +86,61 @@ impl ColumnZones {
         &self.rejects
     }
 
-    /// The same stretches as a column of another type sees them.
+    /// The same stretches as a column of another type sees them, `rows` being their lengths.
     ///
-    /// What is not known after the change is null. Text that is asked of typed fields is their source text, about which
-    /// the bounds and even the null counts of the values say nothing.
-    pub fn seen_as(&self, ty: ColumnType) -> Self {
+    /// Bounds and null counts of values say something about a wider type, unless there are rejects: what one type cannot
+    /// hold may be a value of another. Nothing else is known of another type, but that there are only NULLs.
+    pub fn seen_as(&self, ty: ColumnType, rows: &UInt64Array) -> Self {
         let to = ty.arrow();
-        let widened = match convert::conversion(self.min.data_type(), &to) {
-            Some(Conversion::Same) => return self.clone(),
-            Some(Conversion::Widen) => convert::bounds(&self.min, &to).ok().zip(convert::bounds(&self.max, &to).ok()),
-            Some(Conversion::SourceText) | None => None,
-        };
-        match widened {
-            Some((min, max)) => Self { min, max, nulls: self.nulls.clone(), rejects: self.rejects.clone() },
-            None => Self { rejects: self.rejects.clone(), ..Self::unknown(ty, self.min.len()) },
+        match convert::conversion(self.min.data_type(), &to) {
+            Some(Conversion::Same) => self.clone(),
+            Some(Conversion::Widen) => self.widened(ty, rows).unwrap_or_else(|_| self.but_nulls(ty, rows)),
+            None => self.but_nulls(ty, rows),
         }
+    }
+
+    fn widened(&self, ty: ColumnType, rows: &UInt64Array) -> Result<Self> {
+        let to = ty.arrow();
+        let stretches = 0..self.min.len();
+        let rejected: BooleanArray = stretches.clone().map(|i| Some(!self.has_no_rejects(i))).collect();
+        let (min, max) = (convert::bounds(&self.min, &to)?, convert::bounds(&self.max, &to)?);
+        let held = |i: usize| {
+            self.nothing_but_nulls(i, rows, ty)
+                || (self.has_no_rejects(i) && convert::fit(&self.min, &self.max, i, &to) != Fit::Unsure)
+        };
+        let held: BooleanArray = stretches.map(|i| Some(!held(i))).collect();
+        Ok(Self {
+            min: nullif(&min, &rejected)?,
+            max: nullif(&max, &rejected)?,
+            nulls: nullif(&self.nulls, &held)?.as_primitive().clone(),
+            rejects: nullif(&self.rejects, &held)?.as_primitive().clone(),
+        })
+    }
+
+    /// The same stretches as a column of another type, or another reading, sees them of which the values say nothing.
+    pub(crate) fn but_nulls(&self, ty: ColumnType, rows: &UInt64Array) -> Self {
+        let stretches = 0..self.min.len();
+        let unknown = Self::unknown(ty, stretches.len());
+        let null = |i: usize| self.nothing_but_nulls(i, rows, ty);
+        Self {
+            nulls: stretches.clone().map(|i| null(i).then(|| rows.value(i))).collect(),
+            rejects: stretches.map(|i| null(i).then_some(0)).collect(),
+            ..unknown
+        }
+    }
+
+    fn has_no_rejects(&self, stretch: usize) -> bool {
+        self.rejects.is_valid(stretch) && self.rejects.value(stretch) == 0
+    }
+
+    /// Are all fields of the stretch null in a column of type `ty` too? Those of typed columns may be words, which are
+    /// null in all typed columns but not in text.
+    pub(crate) fn nothing_but_nulls(&self, stretch: usize, rows: &UInt64Array, ty: ColumnType) -> bool {
+        let textual = matches!(self.min.data_type(), DataType::Utf8 | DataType::Binary);
+        (textual || !matches!(ty, ColumnType::Text | ColumnType::Binary))
+            && self.has_no_rejects(stretch)
+            && self.nulls.is_valid(stretch)
+            && self.nulls.value(stretch) == rows.value(stretch)
     }
 
     /// Upper bounds of doubles are dropped, for writers that leave NaN out of their statistics.
@@ -137,7 +177,7 @@ impl ColumnZones {
     }
 
     /// All stretches as one.
-    fn whole(&self, rows: &UInt64Array) -> Result<Self> {
+    pub(crate) fn whole(&self, rows: &UInt64Array) -> Result<Self> {
         let total = |counts: &UInt64Array| (counts.null_count() == 0).then(|| counts.values().iter().sum::<u64>());
         // Stretches without values have no bounds and need none.
         let valued: BooleanArray =

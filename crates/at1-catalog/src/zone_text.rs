@@ -17,7 +17,10 @@ use arrow::{
         Date32Type, Decimal128Type, Float64Type, Int64Type, TimestampMicrosecondType, TimestampNanosecondType,
     },
 };
-use at1_codec::{ColumnType, Schema, TimeUnit, Zone};
+use at1_codec::{
+    ColumnType, Schema, TimeUnit, Zone,
+    column::{Agreement, Pin},
+};
 use serde_json::Value;
 
 use crate::{
@@ -95,8 +98,9 @@ impl Zones {
     /// If there is no such stretch.
     pub fn text(&self, stretch: usize, schema: &Schema) -> Vec<Option<ZoneText>> {
         let columns = schema.columns.iter().enumerate();
-        let zone =
-            columns.map(|(i, column)| self.column(i).map(|zone| zone.seen_as(column.ty).text(stretch, column.ty)));
+        let zone = columns.map(|(i, column)| {
+            self.column(i).map(|zone| zone.seen_as(column.ty, self.rows()).text(stretch, column.ty))
+        });
         zone.collect()
     }
 }
@@ -177,8 +181,33 @@ pub enum SegmentZone {
     Unknown,
     /// The segment lacks the column, which reads as NULL.
     Missing,
-    /// A zone of the type that the column had when the segment was written.
+    /// A zone of the type that the column had when the segment was written, and of the reading that it has now.
     Known(ColumnType, ZoneText),
+}
+
+impl SegmentZone {
+    /// The zone of a column of `rows` rows that was read as `stored` when the segment was written, and is read as `asked`
+    /// now.
+    ///
+    /// ```
+    /// use at1_catalog::{SegmentZone, ZoneText};
+    /// use at1_codec::column::Pin;
+    /// let [dmy, mdy]: [Pin; 2] = ["date_dmy".parse()?, "date_mdy".parse()?];
+    /// let zone = ZoneText { min: Some("2024-02-03".into()), max: Some("2024-02-04".into()), nulls: Some(0), rejects: 0 };
+    /// assert_eq!(SegmentZone::seen(dmy, mdy, 2, zone.clone()), SegmentZone::Unknown);
+    /// assert_eq!(SegmentZone::seen(dmy, dmy, 2, zone.clone()), SegmentZone::Known(dmy.ty, zone));
+    /// # Ok::<(), at1_codec::column::UnknownPin>(())
+    /// ```
+    pub fn seen(stored: Pin, asked: Pin, rows: u64, text: ZoneText) -> Self {
+        let textual = |pin: Pin| matches!(pin.ty, ColumnType::Text | ColumnType::Binary);
+        let only_nulls = text.nulls == Some(rows) && text.rejects == 0 && (textual(stored) || !textual(asked));
+        match stored.reading.agreement(asked.reading, asked.ty) {
+            _ if only_nulls => Self::Missing,
+            Agreement::Full => Self::Known(stored.ty, text),
+            Agreement::Held if text.rejects == 0 => Self::Known(stored.ty, text),
+            Agreement::Held | Agreement::Open => Self::Unknown,
+        }
+    }
 }
 
 /// Gathers the zones of many segments into columns of a table's types.
@@ -274,36 +303,32 @@ impl ZonesBuilder {
     /// # Errors
     /// If Arrow refuses, which bounds that were read cannot cause.
     pub fn finish(self) -> Result<Zones> {
+        let rows = UInt64Array::from(self.rows);
         let columns = self.columns.into_iter().zip(&self.types).map(|(column, &table)| {
+            let (column_nulls, column_rejects) = (UInt64Array::from(column.nulls), UInt64Array::from(column.rejects));
             let empty = ColumnZones::unknown(table, 0);
             let (mut mins, mut maxes) = (vec![empty.min().clone()], vec![empty.max().clone()]);
+            let (mut nulls, mut rejects) = (vec![], vec![]);
             let mut at = 0;
-            let mut nulls = column.nulls;
             for Run { ty, min, max } in column.runs {
-                let count = min.len();
-                let unknown = UInt64Array::new_null(count);
-                let run = ColumnZones::new(array(ty, min), array(ty, max), unknown, UInt64Array::from(vec![0; count]))?;
-                let seen = run.seen_as(table);
-                if !keeps_nulls(ty, table) {
-                    nulls[at..at + count].fill(None);
-                }
+                let run = at..at + min.len();
+                at = run.end;
+                let part = |counts: &UInt64Array| counts.slice(run.start, run.len());
+                let stored =
+                    ColumnZones::new(array(ty, min), array(ty, max), part(&column_nulls), part(&column_rejects))?;
+                let seen = stored.seen_as(table, &part(&rows));
                 mins.push(seen.min().clone());
                 maxes.push(seen.max().clone());
-                at += count;
+                nulls.extend(seen.nulls());
+                rejects.extend(seen.rejects());
             }
             let join = |arrays: &[ArrayRef]| concat(&arrays.iter().map(|a| a.as_ref()).collect::<Vec<_>>());
-            let (nulls, rejects) = (UInt64Array::from(nulls), UInt64Array::from(column.rejects));
+            let (nulls, rejects) = (UInt64Array::from(nulls), UInt64Array::from(rejects));
             ColumnZones::new(join(&mins)?, join(&maxes)?, nulls, rejects).map(Some)
         });
         let columns = columns.collect::<Result<Vec<_>>>()?;
-        Zones::new(UInt64Array::from(self.rows), columns)
+        Zones::new(rows, columns)
     }
-}
-
-/// Do NULLs stay the same rows when a column of one type is seen as another?
-fn keeps_nulls(from: ColumnType, to: ColumnType) -> bool {
-    use crate::convert::{Conversion, conversion};
-    matches!(conversion(&from.arrow(), &to.arrow()), Some(Conversion::Same | Conversion::Widen))
 }
 
 /// Reads a bound, strictly.

@@ -3,9 +3,12 @@
 //! * Names are stable: other programs call them.
 //! * Nothing here opens a file; what an argument means beyond its spelling is for `cmd`.
 
-use std::{ffi::OsString, ops::Range, path::PathBuf, str::FromStr};
+use std::{ffi::OsString, ops::Range, path::PathBuf, time::Duration};
 
+use at1_table::AsOf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::words::{self, QuoteByte};
 
 /// Append-only tables of text records: byte-exact, queryable by any Parquet engine, tamper-evident.
 #[derive(Debug, Parser)]
@@ -37,13 +40,18 @@ pub(crate) enum Command {
     Append(Append),
     Scan(Scan),
     Cat(Cat),
+    Extract(Extract),
     Restore(Restore),
     Has(Has),
     Files(Files),
+    Compact(Compact),
+    Vacuum(Vacuum),
     Info(Info),
     Log(Log),
     Verify(Verify),
     Rejects(Rejects),
+    Backup(Backup),
+    Repair(Repair),
     Encode(Encode),
     Decode(Decode),
     Completions(Completions),
@@ -64,7 +72,7 @@ pub(crate) struct Init {
     #[arg(long, value_name = "NAME")]
     pub(crate) origin: Option<String>,
     /// Read a column as this type, whatever its values look like (repeat for more)
-    #[arg(long = "type", value_name = "COL=TYPE", value_parser = column_type)]
+    #[arg(long = "type", value_name = "COL=TYPE", value_parser = words::column_type)]
     pub(crate) types: Vec<(String, String)>,
     /// Whether batches bind a tree over their records, so that one record can be proved
     #[arg(long, value_name = "on|off", default_value = "on")]
@@ -100,7 +108,7 @@ pub(crate) struct Append {
     #[arg(long, value_name = "TEXT")]
     pub(crate) note: Option<String>,
     /// Fail unless the file's bytes have this SHA-256
-    #[arg(long, value_name = "HEX", value_parser = sha256)]
+    #[arg(long, value_name = "HEX", value_parser = words::sha256)]
     pub(crate) sha256: Option<[u8; 32]>,
     /// Fail if more fields than this do not fit their column's type
     #[arg(long, value_name = "N")]
@@ -109,7 +117,7 @@ pub(crate) struct Append {
     #[arg(long)]
     pub(crate) strict: bool,
     /// Append at most once: a producer's name and its sequence number, which only grows
-    #[arg(long, value_name = "P:N", value_parser = producer)]
+    #[arg(long, value_name = "P:N", value_parser = words::producer)]
     pub(crate) idempotency_key: Option<(String, u64)>,
     /// Fail (exit 8) unless the table has exactly this many append events
     #[arg(long, value_name = "N")]
@@ -126,16 +134,16 @@ pub(crate) struct Reading {
     #[arg(long, value_name = "a,b", value_delimiter = ',')]
     pub(crate) names: Vec<String>,
     /// The byte between fields: one character, or `tab`
-    #[arg(long, value_name = "C", value_parser = delimiter)]
+    #[arg(long, value_name = "C", value_parser = words::delimiter)]
     pub(crate) delimiter: Option<u8>,
     /// The byte around fields: one character, or `none`
-    #[arg(long, value_name = "C", value_parser = quote)]
+    #[arg(long, value_name = "C", value_parser = words::quote)]
     pub(crate) quote: Option<QuoteByte>,
     /// A word that means null in columns that are not text; replaces the usual list (repeat for more)
     #[arg(long = "null", value_name = "WORD")]
     pub(crate) nulls: Vec<String>,
     /// Read a column as this type, whatever its values look like (repeat for more)
-    #[arg(long = "type", value_name = "COL=TYPE", value_parser = column_type)]
+    #[arg(long = "type", value_name = "COL=TYPE", value_parser = words::column_type)]
     pub(crate) types: Vec<(String, String)>,
 }
 
@@ -147,6 +155,14 @@ pub(crate) struct Effort {
     pub(crate) profile: ProfileArg,
 }
 
+/// Which state of a table is read.
+#[derive(Debug, Args)]
+pub(crate) struct Past {
+    /// Read the table as it was after this event, or at this time (UTC unless it names an offset)
+    #[arg(long, value_name = "EVENT|TIME")]
+    pub(crate) as_of: Option<AsOf>,
+}
+
 /// Read records, only as much of the table as may match
 ///
 /// Prints a table on a terminal and CSV into a pipe.
@@ -155,6 +171,7 @@ pub(crate) struct Effort {
   at1 scan trades c0:1704067200000:1704067210000 --select c0,c1
   at1 scan trades --where \"price >= 44000 and symbol = 'BTC'\" --stats
   at1 scan trades --last 20
+  at1 scan trades --as-of 2026-01-22T16:00 --where \"symbol = 'BTC'\"
   at1 scan trades ts:LO..HI --format raw       # the exact source bytes of the matching records
 
 COL:LO:HI keeps records from LO to HI, both included; an empty side is open. Values that hold colons need COL:LO..HI or --where.")]
@@ -174,6 +191,8 @@ pub(crate) struct Scan {
     /// At most this many records, the last that match
     #[arg(long, value_name = "N", conflicts_with = "limit")]
     pub(crate) last: Option<u64>,
+    #[command(flatten)]
+    pub(crate) past: Past,
     /// How to print
     #[arg(long, value_name = "table|csv|jsonl|arrow|parquet|raw")]
     pub(crate) format: Option<ScanFormat>,
@@ -193,7 +212,8 @@ pub(crate) struct Scan {
 #[command(after_help = "Examples:
   at1 cat trades > everything.csv
   at1 cat trades --batch 3 | sha256sum
-  at1 cat trades --rows 1000..2000")]
+  at1 cat trades --rows 1000..2000
+  at1 cat trades --as-of 41 > before.csv")]
 pub(crate) struct Cat {
     /// The table's folder, or a segment file
     #[arg(value_name = "TABLE|SEGMENT")]
@@ -202,11 +222,46 @@ pub(crate) struct Cat {
     #[arg(long, value_name = "N", conflicts_with = "rows")]
     pub(crate) batch: Option<u64>,
     /// Records A up to, not including, B
-    #[arg(long, value_name = "A..B", value_parser = row_range)]
+    #[arg(long, value_name = "A..B", value_parser = words::row_range)]
     pub(crate) rows: Option<Range<u64>>,
     /// Insert nothing between batches
     #[arg(long)]
     pub(crate) exact: bool,
+    #[command(flatten)]
+    pub(crate) past: Past,
+}
+
+/// Write the matching records to a segment of their own
+///
+/// OUT holds the records' exact bytes, batch by batch under the batches' names, and reads like any segment: `at1 cat`, `at1 scan`,
+/// any Parquet engine. Its footer says which table, event and batches they came from, and what was asked. That is a note, not a
+/// proof: by itself OUT proves neither where its records are from nor that none is missing.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  at1 extract trades ts:1704067200000:1704067210000 -o window.at1
+  at1 extract trades --where \"symbol = 'BTC'\" --as-of 41 -o btc.at1 && at1 cat btc.at1")]
+pub(crate) struct Extract {
+    /// The table's folder
+    pub(crate) table: PathBuf,
+    /// Ranges, both ends included, as in `scan`
+    #[arg(value_name = "COL:LO:HI")]
+    pub(crate) ranges: Vec<String>,
+    /// Keep records for which this holds, as in `scan`
+    #[arg(long = "where", value_name = "EXPR")]
+    pub(crate) filter: Option<String>,
+    /// At most this many records, the first that match
+    #[arg(long, value_name = "N")]
+    pub(crate) limit: Option<u64>,
+    /// At most this many records, the last that match
+    #[arg(long, value_name = "N", conflicts_with = "limit")]
+    pub(crate) last: Option<u64>,
+    #[command(flatten)]
+    pub(crate) past: Past,
+    #[command(flatten)]
+    pub(crate) effort: Effort,
+    /// The segment to write; there must be no such file yet
+    #[arg(short, long, value_name = "OUT")]
+    pub(crate) output: PathBuf,
 }
 
 /// Write every batch back to a file of its own, under its original name
@@ -218,6 +273,8 @@ pub(crate) struct Restore {
     /// The folder to write to; made if it is not there
     #[arg(short, long = "dir", value_name = "DIR")]
     pub(crate) dir: PathBuf,
+    #[command(flatten)]
+    pub(crate) past: Past,
 }
 
 /// Tell whether these exact files are in the table
@@ -231,28 +288,104 @@ pub(crate) struct Has {
     /// Files to look for
     #[arg(required = true, value_name = "FILE")]
     pub(crate) files: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) past: Past,
 }
 
 /// List the live segments, for other engines
+///
+/// Of a past state the last file may hold later records too, once it was compacted: `duckdb` prints a query that leaves them out,
+/// `json` both numbers of rows.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   at1 files trades
-  duckdb -c \"SELECT count(*) FROM $(at1 files trades --format duckdb)\"")]
+  duckdb -c \"SELECT count(*) FROM $(at1 files trades --format duckdb)\"
+  duckdb -c \"SELECT count(*) FROM $(at1 files trades --format duckdb --as-of 41)\"")]
 pub(crate) struct Files {
     /// The table's folder
     pub(crate) table: PathBuf,
     /// Paths line by line, a table function for DuckDB, or JSON
     #[arg(long, value_name = "paths|duckdb|json", default_value = "paths")]
     pub(crate) format: FilesFormat,
+    #[command(flatten)]
+    pub(crate) past: Past,
+}
+
+/// Merge segments, so that there are fewer and larger ones
+///
+/// Neighbouring segments become one, in the table's newest types; every byte, digest and proof of the batches stays. Each merge is one
+/// event, and what was merged stays merged if the command is stopped. Merges all segments into one unless told otherwise. The old files
+/// go after a grace period, for the sake of readers that still use them: with this command if it is over, or with `at1 vacuum`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  at1 compact trades
+  at1 compact trades --tiered                 # often: only neighbours of like size
+  at1 compact trades --upto 100 --profile max # the first 100 segments, as small as they get
+  at1 compact trades --retype                 # after a widening: one type a column")]
+pub(crate) struct Compact {
+    /// The table's folder
+    pub(crate) table: PathBuf,
+    /// Only among the first N segments
+    #[arg(long, value_name = "N")]
+    pub(crate) upto: Option<u64>,
+    /// Only neighbours of like size, so that no byte is written again more than a few times
+    #[arg(long)]
+    pub(crate) tiered: bool,
+    /// Leave segments of this many source bytes alone, 4 KiB added for each batch; implies --tiered [default: 1GiB]
+    #[arg(long, value_name = "SIZE", value_parser = words::bytes)]
+    pub(crate) target: Option<u64>,
+    /// How many times larger a merged segment is to become, at least 2; implies --tiered [default: 10]
+    #[arg(long, value_name = "K", value_parser = clap::value_parser!(u64).range(2..))]
+    pub(crate) fan_in: Option<u64>,
+    /// Only segments in which a column has another type than in the table
+    #[arg(long, conflicts_with_all = ["tiered", "target", "fan_in"])]
+    pub(crate) retype: bool,
+    #[command(flatten)]
+    pub(crate) effort: Effort,
+    #[command(flatten)]
+    pub(crate) grace: Grace,
+}
+
+/// How long replaced files stay.
+#[derive(Debug, Args)]
+pub(crate) struct Grace {
+    /// Remove replaced files once they were replaced this long ago, such as 0s, 90m, 24h, 7d
+    #[arg(long, value_name = "DURATION", default_value = "24h", value_parser = words::duration)]
+    pub(crate) grace: Duration,
+}
+
+/// Remove files that `compact` replaced
+///
+/// Only files whose records are in a newer segment too: no data goes, and every past state can still be read.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  at1 vacuum trades --dry-run
+  at1 vacuum trades --grace 0s                # if nobody is reading")]
+pub(crate) struct Vacuum {
+    /// The table's folder
+    pub(crate) table: PathBuf,
+    #[command(flatten)]
+    pub(crate) grace: Grace,
+    /// Say what would be removed, and remove nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
 }
 
 /// Describe a table or a segment
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  at1 info trades\n  at1 info trades/segments/seg_000000.at1")]
+#[command(after_help = "Examples:
+  at1 info trades
+  at1 info trades --batches                   # every batch: its event, records, name, segment
+  at1 info trades/segments/seg_000000.at1")]
 pub(crate) struct Info {
     /// The table's folder, or a segment file
     #[arg(value_name = "TABLE|SEGMENT")]
     pub(crate) source: PathBuf,
+    /// List all batches
+    #[arg(long)]
+    pub(crate) batches: bool,
+    #[command(flatten)]
+    pub(crate) past: Past,
 }
 
 /// List the ledger's events, the newest last
@@ -296,6 +429,57 @@ pub(crate) struct Verify {
 pub(crate) struct Rejects {
     /// The table's folder
     pub(crate) table: PathBuf,
+    #[command(flatten)]
+    pub(crate) past: Past,
+}
+
+/// Make a second copy of a table, or bring it up to date
+///
+/// Copies what the copy lacks, each file compared with the digest in the ledger, while others append, compact and vacuum. However it
+/// ends, the copy is a whole table of this or an earlier event. A folder that holds another table, or one that was written to
+/// since, is refused.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  at1 backup trades /mnt/usb/trades
+  at1 backup trades /mnt/usb/trades --check digests    # also hash what is there already
+  at1 verify /mnt/usb/trades --rows")]
+pub(crate) struct Backup {
+    /// The table's folder
+    pub(crate) table: PathBuf,
+    /// The copy's folder; made if it is not there
+    pub(crate) dest: PathBuf,
+    /// How closely to look at files that are there already
+    #[arg(long, value_name = "lengths|digests", default_value = "lengths")]
+    pub(crate) check: CheckArg,
+}
+
+/// How closely files are compared with the ledger.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum CheckArg {
+    Lengths,
+    Digests,
+}
+
+/// Explain what is wrong with a table, and repair what can be repaired without losing anything
+///
+/// Tells for each problem where it is, what it means and what can be done. Repairs only what is safe, and asks before each repair;
+/// without a terminal it needs --yes, and else changes nothing. Damage inside the ledger is never touched.
+///
+/// Exit 0: nothing is wrong, or all was repaired. 1: damage remains. 3: something could not be done or decided. 7: a torn ledger tail
+/// was left.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  at1 repair trades
+  at1 repair trades --from /mnt/usb/trades --yes       # put back files that the ledger vouches for")]
+pub(crate) struct Repair {
+    /// The table's folder
+    pub(crate) table: PathBuf,
+    /// Do every repair that is safe without asking
+    #[arg(long)]
+    pub(crate) yes: bool,
+    /// A copy of the table, to take whole files from
+    #[arg(long, value_name = "BACKUP")]
+    pub(crate) from: Option<PathBuf>,
 }
 
 /// Pack one file into a segment
@@ -392,64 +576,6 @@ pub(crate) enum FilesFormat {
     Json,
 }
 
-/// The byte around fields, or that there is none.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum QuoteByte {
-    None,
-    Byte(u8),
-}
-
-fn column_type(word: &str) -> Result<(String, String), String> {
-    // A header may hold `=`; no type does.
-    let (column, ty) = word.rsplit_once('=').ok_or_else(|| format!("expected COL=TYPE, found {word}"))?;
-    Ok((column.to_owned(), ty.to_owned()))
-}
-
-fn delimiter(word: &str) -> Result<u8, String> {
-    match word.as_bytes() {
-        b"tab" | b"\\t" => Ok(b'\t'),
-        &[byte] if byte.is_ascii() && !matches!(byte, b'\n' | b'\r') => Ok(byte),
-        _ => Err(format!("expected one ASCII character or `tab`, found {word}")),
-    }
-}
-
-fn quote(word: &str) -> Result<QuoteByte, String> {
-    match word.as_bytes() {
-        b"none" | b"" => Ok(QuoteByte::None),
-        &[byte] if byte.is_ascii() && !matches!(byte, b'\n' | b'\r') => Ok(QuoteByte::Byte(byte)),
-        _ => Err(format!("expected one ASCII character or `none`, found {word}")),
-    }
-}
-
-fn sha256(word: &str) -> Result<[u8; 32], String> {
-    let expected = || format!("expected 64 hexadecimal digits, found {word}");
-    let mut digest = [0; 32];
-    if word.len() != 64 || !word.bytes().all(|b| b.is_ascii_hexdigit()) {
-        return Err(expected());
-    }
-    for (byte, digits) in digest.iter_mut().zip(word.as_bytes().chunks_exact(2)) {
-        let digits = std::str::from_utf8(digits).map_err(|_| expected())?;
-        *byte = u8::from_str_radix(digits, 16).map_err(|_| expected())?;
-    }
-    Ok(digest)
-}
-
-fn producer(word: &str) -> Result<(String, u64), String> {
-    let parts = word.rsplit_once(':').and_then(|(name, number)| Some((name, u64::from_str(number).ok()?)));
-    match parts {
-        Some((name, number)) if !name.is_empty() => Ok((name.to_owned(), number)),
-        _ => Err(format!("expected PRODUCER:NUMBER, found {word}")),
-    }
-}
-
-fn row_range(word: &str) -> Result<Range<u64>, String> {
-    let bounds = word.split_once("..").and_then(|(a, b)| Some(a.parse().ok()?..b.parse().ok()?));
-    match bounds {
-        Some(range) if range.start <= range.end => Ok(range),
-        _ => Err(format!("expected A..B with A not above B, found {word}")),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory as _;
@@ -468,20 +594,5 @@ mod tests {
             assert!(help.contains("Example"), "{} --help shows no example", command.get_name());
             assert!(command.get_about().is_some(), "{} has no description", command.get_name());
         }
-    }
-
-    #[test]
-    fn small_words() {
-        assert_eq!(column_type("a=b=int64"), Ok(("a=b".into(), "int64".into())));
-        assert_eq!(delimiter("tab"), Ok(b'\t'));
-        assert!(delimiter("ab").is_err() && delimiter("\n").is_err());
-        assert_eq!(quote("none"), Ok(QuoteByte::None));
-        assert_eq!(quote("'"), Ok(QuoteByte::Byte(b'\'')));
-        assert_eq!(producer("host:a:7"), Ok(("host:a".into(), 7)));
-        assert!(producer(":7").is_err() && producer("a").is_err());
-        assert_eq!(row_range("3..5"), Ok(3..5));
-        assert!(row_range("5..3").is_err() && row_range("5").is_err());
-        assert_eq!(sha256(&"0f".repeat(32)), Ok([15; 32]));
-        assert!(sha256("0f").is_err() && sha256(&"zz".repeat(32)).is_err());
     }
 }

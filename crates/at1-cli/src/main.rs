@@ -9,12 +9,15 @@ mod cmd;
 mod failure;
 mod interrupt;
 mod output;
+mod part;
 mod print;
 mod progress;
 mod reading;
+mod state;
 mod target;
 mod values;
 mod watched;
+mod words;
 
 use std::{io::Write as _, process::ExitCode};
 

@@ -7,8 +7,9 @@ use at1_codec::{
 };
 
 use crate::{
-    args::{Header, ProfileArg, QuoteByte, Reading},
+    args::{Header, ProfileArg, Reading},
     failure::Failure,
+    words::QuoteByte,
 };
 
 impl Reading {

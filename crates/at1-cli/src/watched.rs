@@ -38,6 +38,10 @@ impl Store for Watched {
         self.store.place()
     }
 
+    fn local_folder(&self) -> Option<&Path> {
+        self.store.local_folder()
+    }
+
     fn open(&self, path: &str) -> io::Result<Arc<dyn ReadAt>> {
         let file = self.store.open(path)?;
         Ok(Arc::new(WatchedFile { file, progress: self.progress.clone() }))
@@ -72,6 +76,10 @@ impl Store for Watched {
         self.store.link(staged, path)
     }
 
+    fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        self.store.rename(from, to)
+    }
+
     fn remove(&self, path: &str) -> io::Result<()> {
         self.store.remove(path)
     }
@@ -94,7 +102,10 @@ impl Store for Watched {
 
     fn lock(&self) -> io::Result<Box<dyn Guard>> {
         interrupt::check()?;
-        self.store.lock()
+        let guard = self.store.lock()?;
+        // Nothing is begun yet, and the wait may have been long.
+        interrupt::check()?;
+        Ok(guard)
     }
 }
 

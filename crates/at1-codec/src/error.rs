@@ -120,6 +120,31 @@ impl std::error::Error for Error {
     }
 }
 
+impl Error {
+    /// The same error once more, for a layer that keeps only its text.
+    pub(crate) fn twin(&self) -> Self {
+        let (place, text) = (self.place().to_owned(), self.to_string());
+        let copy = |expected: &String, found: &String| (expected.clone(), found.clone());
+        let kind = match self.kind() {
+            ErrorKind::Corrupt { expected, found } => {
+                let (expected, found) = copy(expected, found);
+                ErrorKind::Corrupt { expected, found }
+            }
+            ErrorKind::Unsupported { expected, found } => {
+                let (expected, found) = copy(expected, found);
+                ErrorKind::Unsupported { expected, found }
+            }
+            ErrorKind::Invalid { expected, found } => {
+                let (expected, found) = copy(expected, found);
+                ErrorKind::Invalid { expected, found }
+            }
+            ErrorKind::Io(e) => ErrorKind::Io(io::Error::new(e.kind(), e.to_string())),
+            ErrorKind::Parquet(_) | ErrorKind::Arrow(_) => ErrorKind::Io(io::Error::other(text)),
+        };
+        Self::new(place, kind)
+    }
+}
+
 impl From<io::Error> for Error {
     fn from(e: io::Error) -> Self {
         Self::new("", ErrorKind::Io(e))
@@ -133,7 +158,10 @@ impl From<parquet::errors::ParquetError> for Error {
         match inner.downcast::<Self>() {
             Ok(own) => *own,
             Err(other) => match other.downcast::<io::Error>() {
-                Ok(io) => (*io).into(),
+                Ok(io) => match io.downcast::<Self>() {
+                    Ok(own) => own,
+                    Err(io) => io.into(),
+                },
                 Err(other) => Self::new("", ErrorKind::Parquet(parquet::errors::ParquetError::External(other))),
             },
         }

@@ -35,8 +35,8 @@ mod types;
 
 pub use error::{Error, ErrorKind, Result};
 pub use segment::{
-    Analysis, BatchInfo, BatchPlan, Buffer, Draft, EncodeOptions, Encoded, Form, HeaderOption, NewRowTree, Preamble,
-    Profile, ReadOptions, Rederived, RowTree, Segment, SegmentWriter, Trust, Verified, WriteOptions, Written, analyse, decode,
-    decode_to, encode, encode_to,
+    Analysis, BatchInfo, BatchPlan, Buffer, Draft, EncodeOptions, Encoded, Form, HeaderOption, Joined, NewRowTree,
+    Preamble, Profile, ReadAs, ReadOptions, Rederived, RowTree, Segment, SegmentWriter, Trust, Verified, WriteOptions,
+    Written, analyse, decode, decode_to, encode, encode_to,
 };
 pub use types::{Column, ColumnType, ReadAt, Schema, TimeUnit, UnknownType, Zone};

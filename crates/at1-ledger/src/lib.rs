@@ -35,6 +35,7 @@
 //!     batch: 0..1,
 //!     rows: 2,
 //!     zones: Carried::zones(Json::new(&serde_json::json!({"c0": ["1", "2", 0]}))?),
+//!     schema_at: None,
 //!     extra: Default::default(),
 //! };
 //! let append = Kind::Append { batches: vec![batch], segments: vec![segment], schema: None };

@@ -139,6 +139,8 @@ pub struct SegmentRecord {
     pub rows: u64,
     /// Per column position, minimum, maximum, nulls, rejects: an object that the catalog reads.
     pub zones: Carried,
+    /// The newest event whose schema changes its columns have, if that is not its own event.
+    pub schema_at: Option<u64>,
     /// Members that this version does not know.
     pub extra: Members,
 }
@@ -155,6 +157,7 @@ impl SegmentRecord {
             rows: fields.take("rows")?,
             zones: Carried::from_fields(&mut fields, "zones", ZONES_BYTES_MAX)?
                 .ok_or_else(|| Error::damaged("expected zones or zones_sha256, found neither"))?,
+            schema_at: fields.optional("schema_at")?,
             extra: fields.rest(),
         };
         if parse_segment_name(&record.name).is_none() {
@@ -182,6 +185,7 @@ impl SegmentRecord {
             .put("batch", &self.batch)
             .put("rows", &self.rows);
         self.zones.put(&mut members, "zones");
+        members.put_some("schema_at", self.schema_at.as_ref());
         members.finish(&self.extra)
     }
 }

@@ -254,6 +254,9 @@ impl State {
                 if segment.name != name {
                     return Err(Error::contradiction(format!("expected {name}, found {:.80}", segment.name)).at("name"));
                 }
+                if let Some(event) = segment.schema_at.filter(|event| *event >= n) {
+                    return Err(below("schema_at", n, event));
+                }
                 at = end;
                 Ok(())
             };
@@ -343,6 +346,29 @@ impl State {
     /// The live segments, in the order of their batches.
     pub fn live(&self) -> &[SegmentRecord] {
         &self.live
+    }
+
+    /// The segments that were live after the first `events` events, in the order of their batches. Their files may be gone.
+    pub fn live_after(&self, events: u64) -> Vec<&SegmentRecord> {
+        let before =
+            |segment: &SegmentRecord| parse_segment_name(&segment.name).is_some_and(|(event, _)| event < events);
+        let mut then: Vec<_> = self.live.iter().filter(|segment| before(segment)).collect();
+        if events < self.events() {
+            let replaced = self.replaced.values().filter(|replaced| replaced.by >= events && before(&replaced.segment));
+            then.extend(replaced.map(|replaced| &replaced.segment));
+            then.sort_unstable_by_key(|segment| segment.batch.start);
+        }
+        then
+    }
+
+    /// How many of the first `events` events are appends.
+    pub fn appends_after(&self, events: u64) -> u64 {
+        self.appends.partition_point(|(event, _)| *event < events) as u64
+    }
+
+    /// The segment of this name, if a compaction replaced it.
+    pub fn replaced_segment(&self, name: &str) -> Option<&Replaced> {
+        self.replaced.get(&parse_segment_name(name)?)
     }
 
     /// The live segment that holds a batch.

@@ -1,28 +1,64 @@
-//! Appending: one batch, one segment, one event.
+//! Appending: batches become a segment and an event.
 //!
 //! * An append that returned is durable; one that did not is wholly there or wholly absent.
 //! * The segment was decoded and compared with the source before anything refers to it.
-//! * Everything slow happens before the lock. If another append changed the table's schema meanwhile, the batch is planned again.
+//! * Everything slow happens before the lock. If the table's schema changed meanwhile, the batch is planned again; one that
+//!   came too late several times is planned and written under the lock, so every append ends.
+//! * Small batches that come at the same time share a segment, an event and its syncs ([`group`]); nobody waits for company.
+//! * A batch is refused, or recognised as a repetition, only for what the table is at that moment, never for what it was.
 
-use at1_codec::{BatchPlan, ColumnType, Schema, SegmentWriter, WriteOptions, Written, segment::BatchInfo};
-use at1_ledger::{BatchRecord, Carried, ChainHead, Detail, Digest, Idempotency, Kind, SegmentRecord, link};
+mod draft;
+mod group;
+mod member;
+#[cfg(test)]
+mod tests;
+
+use std::{
+    io::{Seek as _, SeekFrom},
+    slice,
+    sync::Arc,
+};
+
+pub(crate) use group::Groups;
 
 use crate::{
-    batch::{self, AppendOptions, Batch},
+    append::{
+        draft::Draft,
+        group::Turn,
+        member::{Ground, Planned, conditions},
+    },
+    batch::{self, AppendOptions},
     commit::Writer,
-    error::{Error, ErrorKind, Result},
+    error::{Error, Result},
     input::{self, Opened, Source},
-    paths,
-    report::{AppendReport, differences},
-    row_tree, schema, segments,
-    store::{Staged, Store},
-    table::{Table, settle},
-    version::Version,
+    report::AppendReport,
+    table::Table,
     zones,
 };
 
+/// How often a batch may come too late before it is planned under the lock.
+const PATIENCE: usize = 4;
+
+/// How a batch goes into the table.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Way {
+    /// With others that come at the same time, if there are any.
+    Shared,
+    /// In a segment and an event of its own.
+    Alone,
+}
+
+/// A batch to go on with, or the answer already.
+enum Look {
+    Planned(Box<Planned>),
+    Repeated(Box<AppendReport>),
+}
+
 impl Table {
     /// Appends a batch: the bytes of a file, a buffer or a reader, expanded first if they are packed.
+    ///
+    /// Threads that append to one `Table` at the same time may share segments and events, see [`AppendReport::group`]. Each
+    /// call returns once its own batch is durable.
     ///
     /// # Errors
     /// `Refused` if the batch does not meet the options' demands, `Condition` if a commit condition fails, `Invalid` if an option
@@ -30,246 +66,89 @@ impl Table {
     pub fn append_csv<'s>(&self, source: impl Into<Source<'s>>, options: &AppendOptions) -> Result<AppendReport> {
         self.prepare()?;
         let mut input = input::open(source.into(), self.store())?;
-        loop {
+        let mut way = way(&mut input, options)?;
+        for _ in 0..PATIENCE {
+            let planned = match self.look_at(&mut input, options, way)? {
+                Look::Planned(planned) => *planned,
+                Look::Repeated(report) => return Ok(*report),
+            };
+            let turn = match way {
+                Way::Shared if planned.in_memory() => self.groups.append(self, planned),
+                _ => self.append_alone(planned, &mut input)?,
+            };
+            match turn {
+                Turn::Done(result) => return result.map(|report| *report),
+                Turn::PlanAgain => {}
+                Turn::Alone => way = Way::Alone,
+            }
+        }
+        self.append_under_lock(&mut input, options)
+    }
+
+    /// Plans a batch for what the table is now, or was after this process's last append: whoever commits it looks again.
+    fn look_at(&self, input: &mut Opened<'_>, options: &AppendOptions, way: Way) -> Result<Look> {
+        let mut held =
+            |column| self.ask(|version| Ok((zones::held(self.store(), version, column)?, version.state.events())));
+        let known = if way == Way::Shared { self.groups.known() } else { None };
+        if let Some(ground) = known {
+            let mut held = |column| ground.held(column, || held(column));
+            // What fails here fails below again, and rightly, unless the table changed or the batch was appended before.
+            match Planned::new(input, options, Arc::clone(&ground), &mut held) {
+                Ok(planned) if !planned.member.rests_on_values() => return Ok(Look::Planned(Box::new(planned))),
+                _ => {}
+            }
+        }
+        let ground = {
             let version = self.version()?;
-            if let Some(report) = conditions(&version, &mut input, options)? {
-                return Ok(report);
+            let mut sha256 = || batch::digest(&mut *input.stream).map(|(_, sha256)| sha256);
+            let key = options.idempotency.as_ref();
+            if let Some(report) = conditions(&version, key, options.expected_version, &mut sha256)? {
+                return Ok(Look::Repeated(Box::new(report)));
             }
-            let place = input.place.clone();
-            let mut held = |column| zones::held(self.store(), &version, column);
-            let batch =
-                Batch::plan(&mut *input.stream, &version.schema, options, &mut held).map_err(|e| e.within(&place))?;
-            batch.check(&place, input.packed.map(|(_, sha256)| sha256), options)?;
-            let draft = Draft::write(self.store(), &version, batch, &mut input, options)?;
+            self.groups.learn(&version)
+        };
+        Ok(Look::Planned(Box::new(Planned::new(input, options, ground, &mut held)?)))
+    }
 
-            let writer = Writer::lock(self)?;
-            let now = writer.version();
-            if let Some(report) = conditions(now, &mut input, options)? {
-                return Ok(report);
-            }
-            // What was planned holds for the schema it was planned for; a widening also rests on the values there were.
-            let moved = now.state.events() != version.state.events();
-            let holds = now.schema == version.schema && (draft.plan.widened.is_empty() || !moved);
-            // Nobody else holds the state now, so that folding the event into it needs no copy of the history.
-            drop(version);
-            if holds {
-                return self.commit(writer, draft, &input, options);
-            }
+    fn append_alone(&self, planned: Planned, input: &mut Opened<'_>) -> Result<Turn> {
+        let Planned { records, member } = planned;
+        let members = slice::from_ref(&member);
+        let draft = Draft::write(self.store(), vec![records], members, &mut *input.stream)?;
+        let writer = Writer::lock(self)?;
+        if let Some(report) = member.conditions(writer.version())? {
+            return Ok(Turn::Done(Ok(Box::new(report))));
         }
-    }
-
-    fn commit(
-        &self,
-        writer: Writer<'_>,
-        draft: Draft,
-        input: &Opened<'_>,
-        options: &AppendOptions,
-    ) -> Result<AppendReport> {
-        let state = &writer.version().state;
-        let (n, prev, before) = (state.events(), state.chain(), state.totals());
-        let written = &draft.written;
-        let info = written.batches.first().ok_or_else(|| Error::corrupt("segment", "one batch", "none"))?;
-        let record = draft.batch_record(info, input, options);
-        let batches = vec![record];
-        let totals =
-            before.plus(&batches).ok_or_else(|| Error::invalid("totals", "numbers of 64 bits", "larger ones"))?;
-        let segment = SegmentRecord {
-            name: at1_ledger::segment_name(n, 0),
-            bytes: written.bytes,
-            sha256: Digest(written.sha256),
-            footer_bytes: written.footer_bytes,
-            footer_sha256: Digest(written.footer_sha256),
-            batch: before.batches..totals.batches,
-            rows: info.rows,
-            zones: draft.zones.clone(),
-            extra: Default::default(),
-        };
-        let name = segment.name.clone();
-        let schema = draft.schema.clone();
-        let stamp = writer.stamp()?;
-        let detail = Detail {
-            totals,
-            manifest: state.manifest(),
-            kind: Kind::Append { batches, segments: vec![segment], schema },
-            actor: None,
-            tool: Some(concat!("at1 ", env!("CARGO_PKG_VERSION")).to_owned()),
-            text: None,
-            clk: stamp.clk,
-            extra: Default::default(),
-        };
-        let link = link(prev, n, &detail, stamp.ts)?;
-        writer.link(&*draft.staged, &name)?;
-        settle(writer.commit(n, &link.line)?)?;
-        Ok(draft.report(n, before.batches, name, link.event.head(), input))
-    }
-}
-
-/// A segment that is written, verified and durable, but not yet part of any table.
-struct Draft {
-    staged: Box<dyn Staged>,
-    written: Written,
-    zones: Carried,
-    schema: Option<Carried>,
-    plan: schema::Plan,
-    ragged: u64,
-    rejects: u64,
-    notes: Vec<String>,
-}
-
-impl Draft {
-    fn write(
-        store: &dyn Store,
-        version: &Version,
-        batch: Batch,
-        input: &mut Opened<'_>,
-        asked: &AppendOptions,
-    ) -> Result<Self> {
-        let Batch { analysis, nulls, plan, notes } = batch;
-        let ragged = analysis.ragged;
-        // A table that knows no columns yet gets a segment that has one: Parquet has no files without.
-        let (columns, map) = match plan.schema.columns.is_empty() {
-            true => (Schema::named([(None, ColumnType::Text)]), vec![0]),
-            false => (plan.schema.schema(), plan.map.clone()),
-        };
-        let options = WriteOptions {
-            profile: asked.profile,
-            row_tree: row_tree::of(version.header.rows()),
-            nulls,
-            readings: plan.schema.columns.iter().map(|column| column.reading).collect(),
-        };
-        let schema = match plan.changes.is_empty() {
-            true => None,
-            false => Some(schema::write_changes(&plan.changes)?),
-        };
-        let io = |e| Error::io(paths::STAGING, e);
-        let staged = store.stage().map_err(io)?;
-        let mut writer = SegmentWriter::new(staged, &columns, options)?;
-        let carried = schema.clone().map(Carried::schema);
-        if let (Some(Carried::InFooter(sha256)), Some(text)) = (&carried, &schema) {
-            writer.key_value(&segments::schema_key(*sha256), text.as_str().to_owned());
+        if !member.holds(writer.version()) {
+            return Ok(Turn::PlanAgain);
         }
-        let place = input.place.clone();
-        let plan_of_batch = BatchPlan { analysis, map, name: input.name.clone() };
-        writer.append(&mut input.stream, plan_of_batch).map_err(|e| Error::from(e).within(&place))?;
-        let (mut staged, draft) = writer.finish()?;
-        let written = draft.verify(staged.reader().map_err(io)?)?;
-        let zones = zones::of_segment(&written.segment)?;
-        staged.seal().map_err(io)?;
-        let rejects = (0..columns.columns.len()).map(|column| written.segment.rejects(column)).sum();
-        Ok(Self { staged, written, zones: Carried::zones(zones), schema: carried, plan, ragged, rejects, notes })
+        Ok(Turn::Done(only(draft.commit(self, writer, members)?)))
     }
 
-    fn batch_record(&self, info: &BatchInfo, input: &Opened<'_>, options: &AppendOptions) -> BatchRecord {
-        let mut record = BatchRecord::new(info.bytes, Digest(info.sha256), info.rows, info.rows_root.map(Digest));
-        record.name = input.name.clone();
-        record.packed_sha256 = input.packed.map(|(_, sha256)| Digest(sha256));
-        record.note = options.note.clone();
-        record.rejects = self.rejects;
-        record.idempotency = options.idempotency.clone();
-        record
-    }
-
-    fn report(
-        self,
-        event: u64,
-        batch: u64,
-        segment: String,
-        chain_head: ChainHead,
-        input: &Opened<'_>,
-    ) -> AppendReport {
-        let titles =
-            |columns: &[usize]| columns.iter().map(|&c| self.plan.schema.columns[c].title().to_owned()).collect();
-        let (widened, misfits) = differences(&self.plan);
-        let (bytes, rows, sha256) =
-            self.written.batches.first().map_or((0, 0, [0; 32]), |b| (b.bytes, b.rows, b.sha256));
-        AppendReport {
-            event,
-            batch,
-            segment,
-            rows,
-            source_bytes: bytes,
-            segment_bytes: self.written.bytes,
-            source_sha256: Digest(sha256),
-            packed_sha256: input.packed.map(|(_, sha256)| Digest(sha256)),
-            segment_sha256: Digest(self.written.sha256),
-            rejects: self.rejects,
-            ragged: self.ragged,
-            columns_added: titles(&self.plan.added),
-            columns_missing: titles(&self.plan.missing),
-            columns_widened: widened,
-            misfits,
-            notes: self.notes,
-            repeated: false,
-            chain_head,
+    /// The way that ends: nobody else can change the table meanwhile. Other writers wait for all of it.
+    fn append_under_lock(&self, input: &mut Opened<'_>, options: &AppendOptions) -> Result<AppendReport> {
+        let writer = Writer::lock(self)?;
+        let now = writer.version();
+        let mut sha256 = || batch::digest(&mut *input.stream).map(|(_, sha256)| sha256);
+        if let Some(report) = conditions(now, options.idempotency.as_ref(), options.expected_version, &mut sha256)? {
+            return Ok(report);
         }
+        let mut held = |column| Ok((zones::held(self.store(), now, column)?, now.state.events()));
+        let Planned { records, member } = Planned::new(input, options, Arc::new(Ground::of(now)), &mut held)?;
+        let members = slice::from_ref(&member);
+        let draft = Draft::write(self.store(), vec![records], members, &mut *input.stream)?;
+        only(draft.commit(self, writer, members)?).map(|report| *report)
     }
 }
 
-/// Checks what must hold for the append to go on; the report of the first time if the key was appended before.
-fn conditions(version: &Version, input: &mut Opened<'_>, options: &AppendOptions) -> Result<Option<AppendReport>> {
-    if let Some(key) = &options.idempotency
-        && let Some(report) = repeated(version, key, input)?
-    {
-        return Ok(Some(report));
-    }
-    if let Some(expected) = options.expected_version
-        && expected != version.appends
-    {
-        return Err(Error::new(ErrorKind::Condition, "version", format!("{expected} append events"), version.appends));
-    }
-    Ok(None)
+fn only(reports: Vec<AppendReport>) -> Result<Box<AppendReport>> {
+    let report = reports.into_iter().next().map(Box::new);
+    report.ok_or_else(|| Error::corrupt("segment", "one batch", "none"))
 }
 
-fn repeated(version: &Version, key: &Idempotency, input: &mut Opened<'_>) -> Result<Option<AppendReport>> {
-    let state = &version.state;
-    let place = || format!("idempotency key {}:{}", key.producer, key.sequence);
-    let Some(last) = state.produced(&key.producer).filter(|last| last.sequence >= key.sequence) else {
-        return Ok(None);
-    };
-    // Sequence numbers rise, so the search starts at the newest and is over at once in the usual case.
-    let batches = state.batches();
-    let newest = usize::try_from(last.batch).unwrap_or(usize::MAX);
-    let found =
-        (0..=newest).rev().find(|&batch| batches.get(batch).is_some_and(|b| b.idempotency.as_ref() == Some(key)));
-    let Some(batch) = found else {
-        return Err(Error::new(
-            ErrorKind::Condition,
-            place(),
-            format!("a sequence above {}", last.sequence),
-            "one never appended",
-        ));
-    };
-    let record = &batches[batch];
-    let (_, sha256) = batch::digest(&mut *input.stream)?;
-    if record.sha256 != Digest(sha256) {
-        return Err(Error::new(
-            ErrorKind::Condition,
-            place(),
-            format!("bytes with sha256 {}", record.sha256),
-            Digest(sha256),
-        ));
-    }
-    let batch = batch as u64;
-    let event = state.batch_event(batch).unwrap_or_default();
-    let segment = state.segment_of(batch).ok_or_else(|| Error::corrupt(place(), "a live segment", "none"))?;
-    Ok(Some(AppendReport {
-        event,
-        batch,
-        segment: segment.name.clone(),
-        rows: record.rows,
-        source_bytes: record.bytes,
-        segment_bytes: segment.bytes,
-        source_sha256: record.sha256,
-        packed_sha256: record.packed_sha256,
-        segment_sha256: segment.sha256,
-        rejects: record.rejects,
-        ragged: 0,
-        columns_added: vec![],
-        columns_missing: vec![],
-        columns_widened: vec![],
-        misfits: vec![],
-        notes: vec![],
-        repeated: true,
-        chain_head: state.head().ok_or_else(|| Error::corrupt(place(), "an event", "none"))?,
-    }))
+/// Large batches have nothing to gain from company, and a batch that counts on being the next event has none.
+fn way(input: &mut Opened<'_>, options: &AppendOptions) -> Result<Way> {
+    let bytes = input.stream.seek(SeekFrom::End(0)).and_then(|bytes| input.stream.rewind().map(|()| bytes));
+    let bytes = bytes.map_err(|e| Error::io(input.place.clone(), e))?;
+    let shared = options.expected_version.is_none() && bytes <= member::SMALL_BYTES;
+    Ok(if shared { Way::Shared } else { Way::Alone })
 }

@@ -9,12 +9,9 @@ use std::{
     ops::Range,
 };
 
-use at1_codec::Segment;
-use at1_ledger::SegmentRecord;
-
 use crate::{
     error::{Error, Result},
-    paths, segments,
+    snapshot::Snapshot,
     table::Table,
     version::Version,
 };
@@ -52,29 +49,31 @@ pub struct CatReport {
     pub line_feeds: u64,
 }
 
-/// Where a batch is in its table.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct BatchPlace {
-    pub(crate) number: u64,
-    pub(crate) first_row: u64,
+impl Table {
+    /// [`Snapshot::cat`] of the newest state.
+    ///
+    /// # Errors
+    /// As [`Snapshot::cat`].
+    pub fn cat(&self, extent: &Extent, joints: Joints, out: &mut dyn Write) -> Result<CatReport> {
+        self.snapshot()?.cat(extent, joints, out)
+    }
 }
 
-impl Table {
+impl Snapshot {
     /// Writes exact source bytes to `out`.
     ///
     /// # Errors
     /// `Invalid` if there is no such batch or record, `Corrupt` if a segment is damaged, `Io` if `out` refuses.
     pub fn cat(&self, extent: &Extent, joints: Joints, out: &mut dyn Write) -> Result<CatReport> {
-        let version = self.version()?;
-        let totals = version.state.totals();
+        let totals = self.totals();
         let mut out = Joined::new(out, joints);
         match extent {
-            Extent::Everything => self.each_batch(&version, 0..totals.batches, &mut |segment, place, batch| {
+            Extent::Everything => self.each_batch(0..totals.batches, &mut |segment, place, batch| {
                 out.start_batch(batch.number)?;
                 Ok(segment.write_batch(place, &mut out)?)
             })?,
             Extent::Batch(batch) if *batch < totals.batches => {
-                self.each_batch(&version, *batch..batch + 1, &mut |segment, place, batch| {
+                self.each_batch(*batch..batch + 1, &mut |segment, place, batch| {
                     out.start_batch(batch.number)?;
                     Ok(segment.write_batch(place, &mut out)?)
                 })?;
@@ -83,8 +82,8 @@ impl Table {
                 return Err(Error::invalid("batch", format!("less than {}", totals.batches), batch));
             }
             Extent::Rows(rows) if rows.start <= rows.end && rows.end <= totals.rows => {
-                let batches = batches_of_rows(&version, rows);
-                self.each_batch(&version, batches, &mut |segment, place, batch| {
+                let batches = batches_of_rows(&self.layout(), rows);
+                self.each_batch(batches, &mut |segment, place, batch| {
                     let infos = segment.batches()?;
                     let info =
                         infos.get(place).ok_or_else(|| Error::corrupt("", format!("batch {place}"), infos.len()))?;
@@ -102,32 +101,8 @@ impl Table {
                 return Err(Error::invalid("rows", format!("a range within 0..{}", totals.rows), found));
             }
         }
-        out.out.flush()?;
-        Ok(out.report)
-    }
-
-    /// Visits batches in order: the open segment, the batch's place in it, and its place in the table.
-    pub(crate) fn each_batch(
-        &self,
-        version: &Version,
-        batches: Range<u64>,
-        visit: &mut dyn FnMut(&Segment, usize, BatchPlace) -> Result<()>,
-    ) -> Result<()> {
-        let mut open: Option<(&SegmentRecord, Segment)> = None;
-        for batch in batches {
-            let record = version.state.segment_of(batch);
-            let record =
-                record.ok_or_else(|| Error::corrupt(paths::LEDGER, format!("a segment with batch {batch}"), "none"))?;
-            if open.as_ref().is_none_or(|(held, _)| held.name != record.name) {
-                open = Some((record, segments::open(self.store(), record)?));
-            }
-            let Some((_, segment)) = &open else { unreachable!("opened above") };
-            let place = usize::try_from(batch - record.batch.start).unwrap_or(usize::MAX);
-            let first_row = version.state.batch_rows(batch).map_or(0, |rows| rows.start);
-            visit(segment, place, BatchPlace { number: batch, first_row })
-                .map_err(|e| e.within(&paths::segment_path(&record.name)))?;
-        }
-        Ok(())
+        out.flush()?;
+        Ok(out.report())
     }
 }
 
@@ -141,42 +116,39 @@ fn batches_of_rows(version: &Version, rows: &Range<u64>) -> Range<u64> {
     }
 }
 
-/// Knows how the bytes so far end.
+/// Batches, or parts of them, one after the other.
 pub(crate) struct Joined<'a> {
-    out: &'a mut dyn Write,
+    out: at1_codec::Joined<&'a mut dyn Write>,
     joints: Joints,
     batch: Option<u64>,
-    last: Option<u8>,
-    report: CatReport,
 }
 
 impl<'a> Joined<'a> {
     pub(crate) fn new(out: &'a mut dyn Write, joints: Joints) -> Self {
-        Self { out, joints, batch: None, last: None, report: CatReport::default() }
+        Self { out: at1_codec::Joined::new(out), joints, batch: None }
     }
 
     /// What follows is of this batch.
     pub(crate) fn start_batch(&mut self, batch: u64) -> io::Result<()> {
-        if self.batch.replace(batch) == Some(batch) {
-            return Ok(());
+        match self.joints {
+            _ if self.batch.replace(batch) == Some(batch) => Ok(()),
+            Joints::LineFeed => self.out.next_batch(),
+            Joints::Exact => {
+                self.out.next_batch_exact();
+                Ok(())
+            }
         }
-        if self.joints == Joints::LineFeed && self.last.is_some_and(|last| last != b'\n') {
-            self.write_all(b"\n")?;
-            self.report.line_feeds += 1;
-        }
-        self.report.batches += 1;
-        Ok(())
+    }
+
+    fn report(&self) -> CatReport {
+        let Self { out, .. } = self;
+        CatReport { batches: out.batches(), bytes: out.bytes(), line_feeds: out.line_feeds() }
     }
 }
 
 impl Write for Joined<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let written = self.out.write(bytes)?;
-        if let Some(last) = written.checked_sub(1) {
-            self.last = Some(bytes[last]);
-        }
-        self.report.bytes += written as u64;
-        Ok(written)
+        self.out.write(bytes)
     }
 
     fn flush(&mut self) -> io::Result<()> {

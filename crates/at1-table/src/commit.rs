@@ -21,7 +21,7 @@ use std::{
     time::SystemTime,
 };
 
-use at1_ledger::{Digest, Timestamp};
+use at1_ledger::{Detail, Digest, Kind, Link, Timestamp, link, segment_name};
 
 use crate::{
     error::{Error, ErrorKind, Result},
@@ -76,6 +76,33 @@ impl<'a> Writer<'a> {
     pub(crate) fn stamp(&self) -> Result<at1_ledger::Stamp> {
         let wall = Timestamp::try_from(SystemTime::now()).map_err(|e| Error::from(e).with_kind(ErrorKind::Refused))?;
         Timestamp::after(self.version.state.ts(), wall).map_err(|e| Error::from(e).with_kind(ErrorKind::Refused))
+    }
+
+    /// The next event: `kind`, with the totals, the clock and the link to what came before.
+    pub(crate) fn next_event(&self, kind: Kind) -> Result<Link> {
+        let state = &self.version.state;
+        if kind.segments().is_empty() {
+            // An orphan of this number would never be replaced: no later event can give its name.
+            let path = paths::segment_path(&segment_name(state.events(), 0));
+            match self.store.remove(&path) {
+                Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(Error::io(path, e)),
+                _ => {}
+            }
+        }
+        let totals = state.totals().plus(kind.batches());
+        let totals = totals.ok_or_else(|| Error::invalid("totals", "numbers of 64 bits", "larger ones"))?;
+        let stamp = self.stamp()?;
+        let detail = Detail {
+            totals,
+            manifest: state.manifest(),
+            kind,
+            actor: None,
+            tool: Some(concat!("at1 ", env!("CARGO_PKG_VERSION")).to_owned()),
+            text: None,
+            clk: stamp.clk,
+            extra: Default::default(),
+        };
+        Ok(link(state.chain(), state.events(), &detail, stamp.ts)?)
     }
 
     /// Gives a staged segment the name that the next event will give it; whatever had the name is nobody's.

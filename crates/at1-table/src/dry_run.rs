@@ -111,7 +111,7 @@ impl Table {
     /// As the append, as far as the batch is to blame.
     pub fn dry_run<'s>(&self, source: impl Into<Source<'s>>, options: &AppendOptions) -> Result<DryRun> {
         let version = self.version()?;
-        let mut held = |column| zones::held(self.store(), &version, column);
+        let mut held = |column| self.ask(|version| zones::held(self.store(), version, column));
         dry_run(source.into(), &version.schema, options, &mut held)
     }
 }

@@ -133,6 +133,25 @@ impl Error {
         self
     }
 
+    /// The same error in the same words, for another who has to hear of it. What lies beneath comes as words only.
+    pub(crate) fn retold(&self) -> Self {
+        let mut words = vec![];
+        let mut next = error::Error::source(self);
+        while let Some(source) = next {
+            words.push(source.to_string());
+            next = source.source();
+        }
+        let Repr { kind, place, expected, found, .. } = &*self.0;
+        let source = (!words.is_empty()).then(|| words.join(": ").into());
+        Self(Box::new(Repr {
+            kind: *kind,
+            place: place.clone(),
+            expected: expected.clone(),
+            found: found.clone(),
+            source,
+        }))
+    }
+
     pub(crate) fn with_kind(mut self, kind: ErrorKind) -> Self {
         self.0.kind = kind;
         self
@@ -249,5 +268,6 @@ mod tests {
         assert_eq!(error.within("verify").place(), "verify: segments/seg_000001.at1");
         let io = Error::io("_at1/ledger", io::Error::other("disk on fire"));
         assert_eq!(format!("{io:?}"), "_at1/ledger: input or output failed (io): disk on fire");
+        assert_eq!(format!("{:?}", io.retold()), format!("{io:?}"));
     }
 }

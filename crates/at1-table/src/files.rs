@@ -1,15 +1,16 @@
-//! The live segments, for engines that read them in place.
+//! The segments of a state, for engines that read them in place.
 //!
 //! * The list is the ledger's, never a folder's: a folder also holds replaced files and orphans.
 //! * After a widening, older files have a narrower type; engines cast between such files silently, so the difference is named.
 
 use at1_codec::ColumnType;
-use at1_ledger::Digest;
+use at1_ledger::{Digest, SegmentRecord};
 use serde_json::{Value, json};
 
 use crate::{
     error::{Error, ErrorKind, Result},
-    paths,
+    paths, segments,
+    snapshot::{AsOf, Snapshot},
     table::Table,
 };
 
@@ -18,7 +19,7 @@ use crate::{
 pub struct Files {
     /// In the order of their rows.
     pub files: Vec<FileEntry>,
-    /// Columns that have another type in some of them than in the table.
+    /// Columns that have another type in some of them than the table had.
     pub mixed: Vec<MixedColumn>,
 }
 
@@ -35,6 +36,8 @@ pub struct FileEntry {
     pub sha256: Digest,
     /// Its rows.
     pub rows: u64,
+    /// How many of them, from its first, are of the state that was asked for.
+    pub rows_as_of: u64,
     /// The first of its batches.
     pub first_batch: u64,
     /// How many there are.
@@ -48,7 +51,7 @@ impl FileEntry {
     pub fn to_json(&self) -> Value {
         json!({
             "path": self.path, "name": self.name, "bytes": self.bytes, "sha256": self.sha256.to_string(), "rows": self.rows,
-            "first_batch": self.first_batch, "batches": self.batches, "event": self.event,
+            "rows_as_of": self.rows_as_of, "first_batch": self.first_batch, "batches": self.batches, "event": self.event,
         })
     }
 }
@@ -58,10 +61,20 @@ impl FileEntry {
 pub struct MixedColumn {
     /// Its header, or its name.
     pub column: String,
-    /// Its type in the table.
+    /// Its type in the table, as of the state that was asked for.
     pub ty: ColumnType,
+    /// In how many segments it has that type.
+    pub same: u64,
     /// The other types it has, and in how many segments.
     pub others: Vec<(ColumnType, u64)>,
+}
+
+impl MixedColumn {
+    /// Whether all segments agree with each other, though not with the table: a past state whose rows were written again in
+    /// wider types since.
+    pub fn is_uniform(&self) -> bool {
+        self.same == 0 && self.others.len() == 1
+    }
 }
 
 impl Files {
@@ -70,46 +83,80 @@ impl Files {
     /// # Errors
     /// `Unsupported`: other engines would cast between the files without a word.
     pub fn uniform(&self) -> Result<()> {
-        let Some(first) = self.mixed.first() else { return Ok(()) };
+        let mut mixed = self.mixed.iter().filter(|column| !column.is_uniform());
+        let Some(first) = mixed.next() else { return Ok(()) };
         let others: Vec<_> = first.others.iter().map(|(ty, segments)| format!("{ty} in {segments}")).collect();
-        let more =
-            if self.mixed.len() > 1 { format!(" ({} more columns)", self.mixed.len() - 1) } else { String::new() };
+        let more = mixed.count();
+        let more = if more > 0 { format!(" ({more} more columns)") } else { String::new() };
         let expected = format!("{} in every segment; compact with retype rewrites them", first.ty);
         Err(Error::new(ErrorKind::Unsupported, format!("column {}", first.column), expected, others.join(", ") + &more))
     }
 }
 
 impl Table {
-    /// The live segments.
+    /// [`Snapshot::files`] of the newest state.
     ///
     /// # Errors
     /// If the ledger cannot be read.
     pub fn files(&self) -> Result<Files> {
-        let version = self.version()?;
-        let live = version.state.live();
-        let files = live.iter().map(|record| FileEntry {
-            path: format!("{}/{}", self.store().place(), paths::segment_path(&record.name)),
-            name: record.name.clone(),
-            bytes: record.bytes,
-            sha256: record.sha256,
-            rows: record.rows,
-            first_batch: record.batch.start,
-            batches: record.batch.end - record.batch.start,
-            event: crate::zones::event_of(record),
+        self.snapshot()?.files()
+    }
+
+    /// [`Snapshot::files`] after `event`.
+    ///
+    /// # Errors
+    /// As [`Table::as_of`].
+    pub fn segments_as_of(&self, event: u64) -> Result<Files> {
+        self.as_of(AsOf::Event(event))?.files()
+    }
+}
+
+impl Snapshot {
+    /// The segments that hold this state: those that were live then, as long as none of them was removed; else those that hold its
+    /// rows now, the last of which may hold later rows too.
+    ///
+    /// # Errors
+    /// If the ledger cannot be read.
+    pub fn files(&self) -> Result<Files> {
+        let version = self.layout();
+        let totals = self.totals();
+        let then = version.state.live_after(self.events());
+        let gone = |record: &&SegmentRecord| {
+            version.state.replaced_segment(&record.name).is_some_and(|replaced| replaced.vacuumed.is_some())
+        };
+        let records = match then.iter().any(gone) {
+            false => then,
+            true => version.state.live().iter().filter(|record| record.batch.start < totals.batches).collect(),
+        };
+        let files = records.iter().map(|record| {
+            let first_row = version.state.batch_rows(record.batch.start).map_or(0, |rows| rows.start);
+            FileEntry {
+                path: format!("{}/{}", self.store().place(), paths::segment_path(&record.name)),
+                name: record.name.clone(),
+                bytes: record.bytes,
+                sha256: record.sha256,
+                rows: record.rows,
+                rows_as_of: record.rows.min(totals.rows.saturating_sub(first_row)),
+                first_batch: record.batch.start,
+                batches: record.batch.end - record.batch.start,
+                event: segments::event_of(record),
+            }
         });
-        let mut others: Vec<Vec<(ColumnType, u64)>> = vec![vec![]; version.schema.columns.len()];
-        for record in live.iter().filter(|record| record.rows > 0) {
-            let stored = version.types_of(record).iter().zip(&version.schema.columns).zip(&mut others);
-            for ((stored, _), others) in stored.filter(|((stored, now), _)| **stored != now.column.ty) {
-                match others.iter_mut().find(|(ty, _)| ty == stored) {
+        let mut stored: Vec<Vec<(ColumnType, u64)>> = vec![vec![]; self.schema().columns.len()];
+        for record in records.iter().filter(|record| record.rows > 0) {
+            for (ty, counts) in version.pins_of(record).iter().map(|pin| &pin.ty).zip(&mut stored) {
+                match counts.iter_mut().find(|(counted, _)| counted == ty) {
                     Some((_, segments)) => *segments += 1,
-                    None => others.push((*stored, 1)),
+                    None => counts.push((*ty, 1)),
                 }
             }
         }
-        let mixed = version.schema.columns.iter().zip(others).filter(|(_, others)| !others.is_empty());
-        let mixed =
-            mixed.map(|(now, others)| MixedColumn { column: now.title().to_owned(), ty: now.column.ty, others });
+        let mixed = self.schema().columns.iter().zip(stored).filter_map(|(now, types)| {
+            let (same, others): (Vec<_>, Vec<_>) = types.into_iter().partition(|(ty, _)| *ty == now.column.ty);
+            let same = same.into_iter().map(|(_, segments)| segments).sum();
+            let column = MixedColumn { column: now.title().to_owned(), ty: now.column.ty, same, others };
+            Some(column).filter(|column| !column.others.is_empty())
+        });
         Ok(Files { files: files.collect(), mixed: mixed.collect() })
     }
 }

@@ -4,7 +4,7 @@
 
 use std::io::{self, Write};
 
-use at1_ledger::Digest;
+use at1_ledger::{BatchRecord, Digest};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
@@ -12,9 +12,9 @@ use crate::{
     batch,
     error::{Error, Result},
     input::{self, Source},
+    snapshot::Snapshot,
     store,
     table::Table,
-    version::Version,
 };
 
 /// Where a file is in the table.
@@ -47,6 +47,16 @@ impl Found {
 }
 
 impl Table {
+    /// [`Snapshot::has`] in the newest state.
+    ///
+    /// # Errors
+    /// As [`Snapshot::has`].
+    pub fn has<'s>(&self, source: impl Into<Source<'s>>) -> Result<Vec<Found>> {
+        self.snapshot()?.has(source)
+    }
+}
+
+impl Snapshot {
     /// The batches that are exactly these bytes (expanded, if they are packed), oldest first. Each stored copy was decoded and
     /// hashed before it is reported.
     ///
@@ -55,15 +65,16 @@ impl Table {
     pub fn has<'s>(&self, source: impl Into<Source<'s>>) -> Result<Vec<Found>> {
         let mut input = input::open(source.into(), &store::scratch())?;
         let (_, sha256) = batch::digest(&mut *input.stream)?;
-        let version = self.version()?;
-        let batches = version.state.batches().iter().zip(0u64..).filter(|(batch, _)| batch.sha256 == Digest(sha256));
+        let layout = self.layout();
+        let batches =
+            self.batch_records(&layout).iter().zip(0u64..).filter(|(batch, _)| batch.sha256 == Digest(sha256));
         let mut found = vec![];
         for (record, batch) in batches {
-            self.check_batch(&version, batch, &mut io::sink())?;
+            self.check_batch(batch, record, &mut io::sink())?;
             found.push(Found {
                 batch,
-                event: version.state.batch_event(batch).unwrap_or_default(),
-                segment: version.state.segment_of(batch).map(|segment| segment.name.clone()).unwrap_or_default(),
+                event: layout.state.batch_event(batch).unwrap_or_default(),
+                segment: layout.state.segment_of(batch).map(|segment| segment.name.clone()).unwrap_or_default(),
                 name: record.name.clone(),
                 rows: record.rows,
                 bytes: record.bytes,
@@ -74,13 +85,9 @@ impl Table {
     }
 
     /// Writes a batch's exact bytes to `out` and checks their number and digest against the ledger.
-    pub(crate) fn check_batch(&self, version: &Version, batch: u64, out: &mut dyn Write) -> Result<()> {
-        let record = usize::try_from(batch).ok().and_then(|batch| version.state.batches().get(batch));
-        let record = record.ok_or_else(|| Error::invalid("batch", "one of the table", batch))?;
+    pub(crate) fn check_batch(&self, batch: u64, record: &BatchRecord, out: &mut dyn Write) -> Result<()> {
         let mut hashing = Hashing { out, digest: Sha256::new(), bytes: 0 };
-        self.each_batch(version, batch..batch + 1, &mut |segment, place, _| {
-            Ok(segment.write_batch(place, &mut hashing)?)
-        })?;
+        self.each_batch(batch..batch + 1, &mut |segment, place, _| Ok(segment.write_batch(place, &mut hashing)?))?;
         let (bytes, sha256) = (hashing.bytes, Digest(hashing.digest.finalize().into()));
         if (bytes, sha256) != (record.bytes, record.sha256) {
             let expected = format!("{} bytes with sha256 {}", record.bytes, record.sha256);

@@ -4,9 +4,9 @@ use at1_codec::ColumnType;
 use at1_ledger::{ChainHead, RowTree, Timestamp};
 use serde_json::{Value, json};
 
-use crate::{error::Result, table::Table};
+use crate::{error::Result, log, snapshot::Snapshot, table::Table};
 
-/// What a table is.
+/// What a table is, or was.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Info {
     /// Its name towards the world.
@@ -15,7 +15,7 @@ pub struct Info {
     pub events: u64,
     /// Append events: what `expected_version` counts.
     pub version: u64,
-    /// Live segments.
+    /// Segments that were live.
     pub segments: u64,
     /// Batches.
     pub batches: u64,
@@ -23,7 +23,7 @@ pub struct Info {
     pub rows: u64,
     /// Bytes that were appended.
     pub source_bytes: u64,
-    /// Bytes of the live segments.
+    /// Their bytes.
     pub segment_bytes: u64,
     /// Fields that read as null because their column cannot hold them.
     pub rejects: u64,
@@ -83,14 +83,24 @@ impl Info {
 }
 
 impl Table {
-    /// What the table is now.
+    /// [`Snapshot::info`] of the newest state.
     ///
     /// # Errors
     /// If the ledger cannot be read.
     pub fn info(&self) -> Result<Info> {
-        let version = self.version()?;
-        let (state, schema) = (&version.state, &version.schema);
-        let totals = state.totals();
+        self.snapshot()?.info()
+    }
+}
+
+impl Snapshot {
+    /// What the table was.
+    ///
+    /// # Errors
+    /// If the ledger cannot be read.
+    pub fn info(&self) -> Result<Info> {
+        let version = self.layout();
+        let (state, schema, totals) = (&version.state, self.schema(), self.totals());
+        let live = state.live_after(self.events());
         let columns = schema.columns.iter().map(|column| ColumnInfo {
             name: column.column.name.clone(),
             header: column.column.header.clone(),
@@ -100,19 +110,22 @@ impl Table {
         });
         Ok(Info {
             origin: version.header.origin().to_owned(),
-            events: state.events(),
-            version: version.appends,
-            segments: state.live().len() as u64,
+            events: self.events(),
+            version: state.appends_after(self.events()),
+            segments: live.len() as u64,
             batches: totals.batches,
             rows: totals.rows,
             source_bytes: totals.bytes,
-            segment_bytes: state.live().iter().map(|record| record.bytes).sum(),
-            rejects: state.batches().iter().map(|batch| batch.rejects).sum(),
+            segment_bytes: live.iter().map(|record| record.bytes).sum(),
+            rejects: self.batch_records(&version).iter().map(|batch| batch.rejects).sum(),
             columns: columns.collect(),
             delimiter: schema.rules.as_ref().map(|rules| rules.delimiter),
             row_tree: state.row_tree(),
-            ts: state.ts(),
-            chain_head: state.head(),
+            ts: self.event().and_then(|event| state.ts_of(event)),
+            chain_head: match self.event() {
+                Some(event) if self.events() < state.events() => Some(log::event(self.store(), event)?.head()),
+                _ => state.head(),
+            },
         })
     }
 }

@@ -33,20 +33,26 @@
 //! |---|---|
 //! | [`store`] | the steps a table takes on its storage, and the local disk |
 //! | [`paths`] | names within the folder |
+//! | [`repair`] | what is wrong with a table, in words, and what can be done without losing anything |
 //! | [`schema`] | how a batch that differs is fitted into the table; pure |
 //!
-//! The rest is one verb a file: append, scan, cat, restore, has, files, info, log, rejects, verify. `docs/spec/table.md` is the
+//! The rest is one verb a file: append, scan, cat, extract, restore, has, files, info, log, rejects, verify. `docs/spec/table.md` is the
 //! normative text.
 //!
 //! What is absent: no argument parsing and no terminal output; and outside [`store`], inputs and `restore`, no path is touched.
 #![forbid(unsafe_code)]
 
 mod append;
+mod backup;
 mod batch;
+mod batches;
 mod cat;
 mod commit;
+mod compact;
+mod copy;
 mod dry_run;
 mod error;
+mod extract;
 mod files;
 mod has;
 mod info;
@@ -54,14 +60,17 @@ mod input;
 mod log;
 pub mod paths;
 mod rejects;
+pub mod repair;
 mod report;
 mod restore;
 mod row_tree;
 mod scan;
 pub mod schema;
 mod segments;
+mod snapshot;
 pub mod store;
 mod table;
+mod vacuum;
 mod verify;
 mod version;
 mod zones;
@@ -69,11 +78,15 @@ mod zones;
 pub use at1_catalog::{Predicate, Pruning, Statistics};
 pub use at1_codec::{HeaderOption, Profile, column::Pin, text::QuoteOption};
 pub use at1_ledger::{ChainHead, Idempotency, RowTree};
+pub use backup::{BackupOptions, BackupReport, Check};
 pub use batch::{AppendOptions, Strictness};
+pub use batches::BatchEntry;
 pub use cat::{CatReport, Extent, Joints};
 pub use commit::Outcome;
+pub use compact::{Choose, CompactOptions, CompactReport, CompactStep, Tiers};
 pub use dry_run::{ColumnPlan, DryRun, preview};
 pub use error::{Error, ErrorKind, Result};
+pub use extract::{EXTRACT_KEY, ExtractReport};
 pub use files::{FileEntry, Files, MixedColumn};
 pub use has::Found;
 pub use info::{ColumnInfo, Info};
@@ -83,5 +96,7 @@ pub use rejects::Reject;
 pub use report::{AppendReport, ColumnMisfits, ColumnWidened};
 pub use restore::Restored;
 pub use scan::{SYSTEM_COLUMNS, ScanOptions, SystemColumn, TableScan};
+pub use snapshot::{AsOf, Snapshot};
 pub use table::{CreateOptions, Opened, Table};
+pub use vacuum::{GRACE, VacuumMode, VacuumOptions, VacuumReport, Vacuumed};
 pub use verify::{Code, Finding, Level, RowsCheck, Verdict, VerifyOptions, VerifyReport, verify_folder, verify_store};

@@ -8,8 +8,9 @@ use serde_json::{Value, json};
 use crate::{
     error::{Error, Result},
     paths,
-    store::read_range,
+    store::{Store, read_range},
     table::Table,
+    version::Lines,
 };
 
 /// How much of the ledger is read at a time, from its end.
@@ -55,6 +56,21 @@ impl LogEntry {
         }
         entry
     }
+}
+
+/// Event `n`, out of the ledger.
+pub(crate) fn event(store: &dyn Store, n: u64) -> Result<Event> {
+    let io = |e| Error::io(paths::LEDGER, e);
+    let file = store.open(paths::LEDGER).map_err(io)?;
+    let size = file.size().map_err(io)?;
+    let mut lines = Lines::new(&*file, 0, size);
+    // The header is a line too.
+    for _ in 0..=n {
+        lines.next().map_err(io)?;
+    }
+    let line = lines.next().map_err(io)?;
+    let line = line.ok_or_else(|| Error::corrupt(paths::LEDGER, format!("event {n}"), "its end"))?;
+    parse_line(&line).map_err(|e| Error::from(e).within(paths::LEDGER))
 }
 
 impl Table {

@@ -10,6 +10,8 @@ pub const SEGMENTS: &str = "segments";
 pub const HOME: &str = "_at1";
 /// The ledger: the only authority.
 pub const LEDGER: &str = "_at1/ledger";
+/// The longer ledger of a backup, before it takes the name of the shorter one; a name here means nothing to a reader.
+pub const LEDGER_NEW: &str = "_at1/ledger.new";
 /// Files that are being written.
 pub const STAGING: &str = "_at1/staging";
 /// Tails that a crash left and a later writer cut off the ledger.

@@ -13,6 +13,8 @@ pub struct AppendReport {
     pub event: u64,
     /// The batch.
     pub batch: u64,
+    /// How many batches share the event, and the segment it committed: more than 1 if several threads appended at once.
+    pub group: u64,
     /// The file that holds it.
     pub segment: String,
     /// Its records.
@@ -80,11 +82,38 @@ pub struct ColumnMisfits {
 }
 
 impl AppendReport {
+    /// A report that says nothing yet but the receipt.
+    pub(crate) fn blank(chain_head: ChainHead) -> Self {
+        let none = Digest([0; 32]);
+        Self {
+            event: chain_head.n,
+            batch: 0,
+            group: 1,
+            segment: String::new(),
+            rows: 0,
+            source_bytes: 0,
+            segment_bytes: 0,
+            source_sha256: none,
+            packed_sha256: None,
+            segment_sha256: none,
+            rejects: 0,
+            ragged: 0,
+            columns_added: vec![],
+            columns_missing: vec![],
+            columns_widened: vec![],
+            misfits: vec![],
+            notes: vec![],
+            repeated: false,
+            chain_head,
+        }
+    }
+
     /// The report as `--json` prints it.
     pub fn to_json(&self) -> Value {
         json!({
             "event": self.event,
             "batch": self.batch,
+            "group": self.group,
             "segment": self.segment,
             "rows": self.rows,
             "source_bytes": self.source_bytes,

@@ -18,6 +18,7 @@ use crate::{
     error::{Error, ErrorKind, Result},
     input::Packing,
     paths,
+    snapshot::Snapshot,
     table::Table,
 };
 
@@ -52,13 +53,23 @@ impl Restored {
 }
 
 impl Table {
+    /// [`Snapshot::restore`] of the newest state.
+    ///
+    /// # Errors
+    /// As [`Snapshot::restore`].
+    pub fn restore(&self, folder: &Path) -> Result<Vec<Restored>> {
+        self.snapshot()?.restore(folder)
+    }
+}
+
+impl Snapshot {
     /// Writes every batch into `folder`, which is made if it is not there.
     ///
     /// # Errors
     /// `Exists` if a file of a batch's name is there already (nothing is written then), `Corrupt` if a batch is damaged.
     pub fn restore(&self, folder: &Path) -> Result<Vec<Restored>> {
-        let version = self.version()?;
-        let batches = version.state.batches();
+        let layout = self.layout();
+        let batches = self.batch_records(&layout);
         let files = file_names(batches);
         let place = |file: &str| folder.join(file).display().to_string();
         fs::create_dir_all(folder).map_err(|e| Error::io(folder.display().to_string(), e))?;
@@ -71,7 +82,7 @@ impl Table {
             let io = |e: io::Error| Error::io(place(&file), e);
             let out = OpenOptions::new().write(true).create_new(true).open(&path).map_err(io)?;
             let mut out = BufWriter::new(out);
-            let written = self.check_batch(&version, batch, &mut out).and_then(|()| out.flush().map_err(io));
+            let written = self.check_batch(batch, record, &mut out).and_then(|()| out.flush().map_err(io));
             if let Err(error) = written {
                 // Best effort: the error tells of the damage either way.
                 let _ = fs::remove_file(&path);

@@ -2,28 +2,22 @@
 //!
 //! * Zones rule out segments before they are opened; within a segment the catalog goes on by row groups and pages.
 //! * Rows come in table order, in the table's types, whatever type a column had when a segment was written.
-//! * One state of the table is read from beginning to end, whatever is appended meanwhile.
+//! * One state of the table is read from beginning to end, whatever is appended, compacted or removed meanwhile.
 
 mod last;
+mod query;
 mod raw;
+mod rows;
 mod source;
 mod system;
 
-use std::{ops::Range, sync::Arc};
+use std::ops::Range;
 
 use arrow::{array::RecordBatch, datatypes::SchemaRef};
-use at1_catalog::{Bound, Candidate, Catalog, Predicate, Pruning, Request, RowNumbers, Statistics};
+use at1_catalog::{Predicate, Pruning, Statistics};
 
-use at1_codec::Segment;
-
-use crate::{
-    error::{Error, Result},
-    store::Store,
-    table::Table,
-    version::Version,
-    zones,
-};
-use source::OpenLive;
+use crate::{error::Result, snapshot::Snapshot, table::Table};
+use rows::Rows;
 use system::Layout;
 
 pub use system::{SYSTEM_COLUMNS, SystemColumn};
@@ -73,24 +67,15 @@ impl ScanOptions {
 
 /// The matching rows, as an iterator of record batches in table order.
 pub struct TableScan {
-    inner: Inner,
+    rows: Rows,
     layout: Layout,
-    query: Query,
 }
-
-type Forward = at1_catalog::TableScan<Segment, OpenLive>;
 
 const _: fn() = || {
     fn is_send<T: Send>() {}
     // Readers hand scans to other threads.
     is_send::<TableScan>();
 };
-
-enum Inner {
-    Forward(Box<Forward>),
-    /// The last rows: found from the end, given out from the front.
-    Found(std::vec::IntoIter<RecordBatch>, Statistics),
-}
 
 impl TableScan {
     /// The schema of the batches.
@@ -100,11 +85,7 @@ impl TableScan {
 
     /// What was read so far.
     pub fn statistics(&self) -> Statistics {
-        let found = match &self.inner {
-            Inner::Forward(scan) => scan.statistics(),
-            Inner::Found(_, statistics) => *statistics,
-        };
-        self.query.statistics(found)
+        self.rows.statistics()
     }
 }
 
@@ -112,89 +93,29 @@ impl Iterator for TableScan {
     type Item = Result<RecordBatch>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let batch = match &mut self.inner {
-            Inner::Forward(scan) => scan.next()?.map_err(Error::from),
-            Inner::Found(batches, _) => Ok(batches.next()?),
-        };
-        Some(batch.and_then(|batch| self.layout.arrange(batch, &self.query.version)))
+        let batch = self.rows.next()?;
+        Some(batch.and_then(|batch| self.layout.arrange(batch, self.rows.version())))
     }
 }
 
 impl Table {
+    /// [`Snapshot::scan`] of the newest state.
+    ///
+    /// # Errors
+    /// As [`Snapshot::scan`].
+    pub fn scan(&self, options: &ScanOptions) -> Result<TableScan> {
+        self.snapshot()?.scan(options)
+    }
+}
+
+impl Snapshot {
     /// Looks for rows.
     ///
     /// # Errors
     /// `Invalid` if the predicate or a column does not fit the table. Damage is reported by the batch that meets it.
     pub fn scan(&self, options: &ScanOptions) -> Result<TableScan> {
-        let version = self.version()?;
-        let schema = version.schema.schema();
-        let layout = Layout::new(&schema, options.select.as_deref(), &options.system)?;
-        let query = Query::new(self, version, options, layout.columns().to_vec(), layout.row_numbers())?;
-        let inner = match (options.limit, options.last) {
-            (Some(_), Some(_)) => return Err(Error::invalid("scan", "limit or last", "both")),
-            (None, Some(last)) => {
-                let (batches, statistics) = query.last(last)?;
-                Inner::Found(batches.into_iter(), statistics)
-            }
-            (limit, None) => Inner::Forward(Box::new(query.forward(limit)?)),
-        };
-        Ok(TableScan { inner, layout, query })
-    }
-}
-
-/// A query that is ready to run.
-struct Query {
-    store: Arc<dyn Store>,
-    version: Arc<Version>,
-    zones: Arc<at1_catalog::Zones>,
-    bound: Bound,
-    request: Request,
-    rows: Range<u64>,
-    pruning: Pruning,
-    planning_bytes: u64,
-}
-
-impl Query {
-    fn new(
-        table: &Table,
-        version: Arc<Version>,
-        options: &ScanOptions,
-        columns: Vec<usize>,
-        row_numbers: RowNumbers,
-    ) -> Result<Self> {
-        let mut planning_bytes = table.take_planning_bytes();
-        let zones = version.zones(|| zones::of_table(table.store(), &version, &mut planning_bytes))?;
-        let bound = options.predicate.bind(&version.schema.schema())?;
-        let mut request = Request::new(bound.clone())
-            .project_columns(columns)?
-            .row_numbers(row_numbers)
-            .batch_rows(options.batch_rows)
-            .pruning(options.pruning);
-        let rows = options.rows.clone().unwrap_or(0..u64::MAX);
-        request = request.rows(rows.clone());
-        let (store, pruning) = (table.shared_store(), options.pruning);
-        Ok(Self { store, version, zones, bound, request, rows, pruning, planning_bytes })
-    }
-
-    /// What the catalog counted, and what it cannot know: the event, and the bytes of the ledger that told what there is.
-    fn statistics(&self, found: Statistics) -> Statistics {
-        Statistics {
-            as_of_event: self.version.state.events().checked_sub(1),
-            bytes_total: found.bytes_total + self.version.whole_bytes,
-            bytes_read: found.bytes_read + self.planning_bytes,
-            ..found
-        }
-    }
-
-    fn candidate(&self, segment: usize) -> Candidate<OpenLive> {
-        let (store, version) = (Arc::clone(&self.store), Arc::clone(&self.version));
-        let open: OpenLive = Box::new(move || source::open(&*store, &version, segment));
-        Candidate { bytes: self.version.state.live()[segment].bytes, open }
-    }
-
-    fn forward(&self, limit: Option<u64>) -> Result<Forward> {
-        let request = self.request.clone().limit(limit.unwrap_or(u64::MAX));
-        let candidates = (0..self.version.state.live().len()).map(|segment| self.candidate(segment));
-        Ok(Catalog::new(self.version.schema.schema()).scan(request, &self.zones, candidates)?)
+        let layout = Layout::new(&self.schema().schema(), options.select.as_deref(), &options.system)?;
+        let rows = Rows::new(self.clone(), options, layout.columns().to_vec(), layout.row_numbers())?;
+        Ok(TableScan { rows, layout })
     }
 }

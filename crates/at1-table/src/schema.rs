@@ -14,7 +14,7 @@ mod tests;
 
 use at1_codec::{
     Column, ColumnType, Schema,
-    column::{Inference, NullWords, Pin, Reading, Source},
+    column::{Agreement, Inference, Meaning, NullWords, Pin, Reading, Source},
 };
 
 pub use change::Change;
@@ -37,6 +37,11 @@ impl TableColumn {
     /// Whether the user gave the type.
     pub fn pinned(&self) -> bool {
         self.reading.source == Source::Pinned
+    }
+
+    /// Whether values that were written as `stored` are the column's values.
+    pub(crate) fn is_stored_as(&self, stored: Pin) -> bool {
+        stored.ty == self.column.ty && stored.reading.agreement(self.reading, self.column.ty) == Agreement::Full
     }
 
     /// The header, or the name where there is none: what reports call the column.
@@ -77,6 +82,17 @@ impl TableSchema {
     /// The columns as the codec takes them.
     pub fn schema(&self) -> Schema {
         Schema { columns: self.columns.iter().map(|column| column.column.clone()).collect() }
+    }
+
+    /// The words that mean null in columns that are not text.
+    pub fn nulls(&self) -> NullWords {
+        self.rules.as_ref().map(|rules| rules.nulls.clone()).unwrap_or_default()
+    }
+
+    /// How the fields of a column are understood.
+    pub fn meaning(&self, column: usize) -> Option<Meaning> {
+        let TableColumn { column, reading } = self.columns.get(column)?;
+        Some(Meaning { ty: column.ty, reading: *reading, nulls: self.nulls() })
     }
 
     /// The column that `word` names: by header, by name, or by position as `c0`, `c1` …

@@ -17,6 +17,7 @@ use at1_codec::column::Pin;
 use at1_ledger::{Detail, Header, Kind, RowTree, Timestamp, link};
 
 use crate::{
+    append::Groups,
     commit::Outcome,
     error::{Error, ErrorKind, Result},
     paths, schema,
@@ -46,11 +47,12 @@ pub struct Table {
     store: Arc<dyn Store>,
     known: Mutex<Option<Arc<Version>>>,
     /// Bytes of ledger and footers that were read to know what there is, until a query counts them.
-    planning_bytes: AtomicU64,
+    planning_bytes: Arc<AtomicU64>,
     /// This process saw the disk fail in a way that it could not undo.
     pub(crate) poisoned: AtomicBool,
     /// Staging was swept once; a process need not do so before every append.
     swept: AtomicBool,
+    pub(crate) groups: Groups,
 }
 
 impl fmt::Debug for Table {
@@ -148,9 +150,10 @@ impl Table {
         Self {
             store,
             known: Mutex::new(None),
-            planning_bytes: AtomicU64::new(0),
+            planning_bytes: Arc::default(),
             poisoned: AtomicBool::new(false),
             swept: AtomicBool::new(false),
+            groups: Groups::default(),
         }
     }
 
@@ -178,9 +181,26 @@ impl Table {
         Ok(look)
     }
 
-    /// What was read of ledger and footers, to know what there is, since the last query asked.
-    pub(crate) fn take_planning_bytes(&self) -> u64 {
-        self.planning_bytes.swap(0, Ordering::Relaxed)
+    /// What `ask` says of the newest state. Asked again if it failed while a compaction and a vacuum took away what it read.
+    pub(crate) fn ask<T>(&self, ask: impl Fn(&Arc<Version>) -> Result<T>) -> Result<T> {
+        let mut version = self.version()?;
+        loop {
+            match ask(&version) {
+                Err(error) if error.kind() == ErrorKind::Corrupt => {
+                    let now = self.version()?;
+                    if now.state.events() == version.state.events() {
+                        return Err(error);
+                    }
+                    version = now;
+                }
+                answer => return answer,
+            }
+        }
+    }
+
+    /// Counts what is read of the ledger to know what there is.
+    pub(crate) fn planning_bytes(&self) -> Arc<AtomicU64> {
+        Arc::clone(&self.planning_bytes)
     }
 
     pub(crate) fn remember(&self, version: Option<Arc<Version>>) {

@@ -10,18 +10,17 @@ use std::{
 };
 
 use at1_catalog::Zones;
-use at1_codec::{ColumnType, ReadAt};
+use at1_codec::{ReadAt, column::Pin};
 use at1_ledger::{
-    Carried, ErrorKind as LedgerErrorKind, Header, Kind, LINE_BYTES_MAX, SegmentRecord, State, parse_line,
+    Carried, ErrorKind as LedgerErrorKind, Header, Kind, LINE_BYTES_MAX, SchemaEvent, SegmentRecord, State, parse_line,
 };
 
 use crate::{
     error::{Error, ErrorKind, Result},
     paths,
-    schema::{self, TableSchema},
+    schema::{self, TableColumn, TableSchema},
     segments,
     store::{Store, read_range},
-    zones,
 };
 
 /// How much of the ledger is read at a time.
@@ -34,7 +33,7 @@ const ATTEMPTS: usize = 3;
 pub(crate) struct Version {
     pub(crate) header: Header,
     pub(crate) state: State,
-    pub(crate) schema: TableSchema,
+    pub(crate) schema: Arc<TableSchema>,
     /// How many of the events are appends.
     pub(crate) appends: u64,
     /// The length of the ledger up to the last full line.
@@ -43,8 +42,8 @@ pub(crate) struct Version {
     last_line: Vec<u8>,
     /// How many of the state's schema events are folded into `schema`.
     schema_events: usize,
-    /// The types of the columns after each event that changed the schema.
-    types: Vec<(u64, Arc<Vec<ColumnType>>)>,
+    /// The types and readings of the columns after each event that changed the schema.
+    pins: Vec<(u64, Arc<Vec<Pin>>)>,
     /// The live segments' zones, once they were asked for.
     zones: OnceLock<Arc<Zones>>,
 }
@@ -84,7 +83,7 @@ fn look_once(store: &dyn Store, known: Option<Arc<Version>>) -> Result<Look> {
         _ => None,
     };
     let at = known.as_ref().map_or(0, |v| v.whole_bytes);
-    let mut reader = Lines { file: &*file, at, size, buffer: vec![], given: 0 };
+    let mut reader = Lines::new(&*file, at, size);
     let mut version = match known {
         Some(known) => known,
         None => {
@@ -114,12 +113,12 @@ impl Version {
         Self {
             state: State::new(&header),
             header,
-            schema: TableSchema::default(),
+            schema: Arc::default(),
             appends: 0,
             whole_bytes: line.len() as u64,
             last_line: line,
             schema_events: 0,
-            types: vec![],
+            pins: vec![],
             zones: OnceLock::new(),
         }
     }
@@ -152,27 +151,46 @@ impl Version {
         Ok(())
     }
 
-    /// Folds schema changes that are not folded yet; long ones lie in the footer of the segment that has the event's first batch.
+    /// Folds schema changes that are not folded yet.
     pub(crate) fn fold_schema(&mut self, store: &dyn Store) -> Result<()> {
+        let mut schema = Arc::clone(&self.schema);
         for event in &self.state.schema()[self.schema_events..] {
-            let place = format!("event {}: schema", event.event);
-            let changes = match &event.changes {
-                Carried::Inline(changes) => changes.clone(),
-                Carried::InFooter(sha256) => {
-                    let batch = self.state.totals_at(event.event).map(|totals| totals.batches).unwrap_or(0);
-                    let before = event.event.checked_sub(1).and_then(|n| self.state.totals_at(n)).unwrap_or_default();
-                    debug_assert!(before.batches < batch, "an append has batches");
-                    let segment = self.state.segment_of(before.batches);
-                    let segment = segment.ok_or_else(|| Error::corrupt(place.clone(), "a live segment", "none"))?;
-                    segments::schema_text(store, segment, *sha256).map_err(|e| e.within(&place))?
-                }
-            };
-            schema::read_changes(&changes, &mut self.schema).map_err(|e| e.within(&place))?;
-            let types = self.schema.columns.iter().map(|column| column.column.ty).collect();
-            self.types.push((event.event, Arc::new(types)));
+            self.fold_schema_event(store, event, Arc::make_mut(&mut schema))?;
+            let pins = schema.columns.iter().map(TableColumn::pin).collect();
+            self.pins.push((event.event, Arc::new(pins)));
         }
+        self.schema = schema;
         self.schema_events = self.state.schema().len();
         Ok(())
+    }
+
+    /// One event's changes; long ones lie in the footer of the segment that has the event's first batch.
+    fn fold_schema_event(&self, store: &dyn Store, event: &SchemaEvent, schema: &mut TableSchema) -> Result<()> {
+        let place = format!("event {}: schema", event.event);
+        let changes = match &event.changes {
+            Carried::Inline(changes) => changes.clone(),
+            Carried::InFooter(sha256) => {
+                let before = event.event.checked_sub(1).and_then(|n| self.state.totals_at(n)).unwrap_or_default();
+                let segment = self.state.segment_of(before.batches);
+                let segment = segment.ok_or_else(|| Error::corrupt(place.clone(), "a live segment", "none"))?;
+                segments::schema_text(store, segment, *sha256).map_err(|e| e.within(&place))?
+            }
+        };
+        schema::read_changes(&changes, schema).map_err(|e| e.within(&place))
+    }
+
+    /// The schema after the first `events` events.
+    pub(crate) fn schema_after(&self, store: &dyn Store, events: u64) -> Result<Arc<TableSchema>> {
+        let changes = self.state.schema();
+        let visible = changes.partition_point(|change| change.event < events);
+        if visible == changes.len() {
+            return Ok(Arc::clone(&self.schema));
+        }
+        let mut schema = TableSchema::default();
+        for event in &changes[..visible] {
+            self.fold_schema_event(store, event, &mut schema)?;
+        }
+        Ok(Arc::new(schema))
     }
 }
 
@@ -196,16 +214,20 @@ impl Version {
         (first < self.state.totals().batches).then_some(first)
     }
 
-    /// The types of the columns when a segment was written.
-    pub(crate) fn types_of(&self, record: &SegmentRecord) -> &[ColumnType] {
-        let event = zones::event_of(record);
-        let known = self.types.partition_point(|(changed, _)| *changed <= event);
-        known.checked_sub(1).map_or(&[], |last| &self.types[last].1)
+    /// The types and readings that a segment was written with.
+    pub(crate) fn pins_of(&self, record: &SegmentRecord) -> &[Pin] {
+        self.pins_at(record.schema_at.unwrap_or_else(|| segments::event_of(record)))
+    }
+
+    /// The types and readings of the columns after an event.
+    pub(crate) fn pins_at(&self, event: u64) -> &[Pin] {
+        let known = self.pins.partition_point(|(changed, _)| *changed <= event);
+        known.checked_sub(1).map_or(&[], |last| &self.pins[last].1)
     }
 }
 
 /// The full lines of a file, from some place on.
-struct Lines<'a> {
+pub(crate) struct Lines<'a> {
     file: &'a dyn ReadAt,
     at: u64,
     size: u64,
@@ -214,8 +236,14 @@ struct Lines<'a> {
     given: usize,
 }
 
-impl Lines<'_> {
-    fn next(&mut self) -> io::Result<Option<Vec<u8>>> {
+impl<'a> Lines<'a> {
+    /// The lines from byte `at` on, of a file of `size` bytes.
+    pub(crate) fn new(file: &'a dyn ReadAt, at: u64, size: u64) -> Self {
+        Self { file, at, size, buffer: vec![], given: 0 }
+    }
+
+    /// The next full line, its LF included.
+    pub(crate) fn next(&mut self) -> io::Result<Option<Vec<u8>>> {
         let mut searched = self.given;
         loop {
             if let Some(lf) = self.buffer[searched..].iter().position(|&byte| byte == b'\n') {

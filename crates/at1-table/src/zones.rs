@@ -8,13 +8,13 @@ use std::sync::Arc;
 
 use at1_catalog::{SegmentZone, View, ZoneText, Zones, ZonesBuilder};
 use at1_codec::{ColumnType, Segment};
-use at1_ledger::{Carried, Json, SegmentRecord, parse_segment_name};
+use at1_ledger::{Carried, Json, SegmentRecord};
 use serde_json::{Map, Value};
 
 use crate::{
     error::{Error, Result},
     paths,
-    schema::{Held, decimal_digits},
+    schema::{Held, TableSchema, decimal_digits},
     segments,
     store::Store,
     version::Version,
@@ -29,22 +29,22 @@ pub(crate) fn of_segment(segment: &Segment) -> Result<Json> {
     Ok(Json::new(&Value::Object(zones.collect::<Map<_, _>>()))?)
 }
 
-/// The zones of a live segment, by column; empty if they are long and cannot be made again as they were. Adds what had to
-/// be read for them to `bytes_read`.
-fn of_record(store: &dyn Store, record: &SegmentRecord, bytes_read: &mut u64) -> Result<Vec<Option<ZoneText>>> {
+/// The zones of a live segment, by column; empty if they are long and cannot be made again as they were, `None` if they would
+/// have to be and its file is not there. Adds what had to be read for them to `bytes_read`.
+fn of_record(store: &dyn Store, record: &SegmentRecord, bytes_read: &mut u64) -> Result<Option<Vec<Option<ZoneText>>>> {
     let zones = match &record.zones {
         Carried::Inline(zones) => zones.clone(),
         Carried::InFooter(sha256) => {
-            let segment = segments::open(store, record)?;
+            let Some(segment) = segments::open_if_there(store, record)? else { return Ok(None) };
             let zones = of_segment(&segment)?;
             *bytes_read += segment.bytes_read();
             if zones.sha256() != *sha256 {
-                return Ok(vec![]);
+                return Ok(Some(vec![]));
             }
             zones
         }
     };
-    parse(&zones, &record.name)
+    parse(&zones, &record.name).map(Some)
 }
 
 /// Zones out of their text, by column.
@@ -72,22 +72,26 @@ pub(crate) fn parse(zones: &Json, name: &str) -> Result<Vec<Option<ZoneText>>> {
 /// Zones may leave columns out, but hardly more than a table can have.
 const COLUMNS_SPARE: usize = 1 << 16;
 
-/// What the live segments say about every column, column by column, in the order of the live segments. Adds what had to be
-/// read for it to `bytes_read`.
-pub(crate) fn of_table(store: &dyn Store, version: &Version, bytes_read: &mut u64) -> Result<Arc<Zones>> {
-    let schema = version.schema.schema();
-    let mut builder = ZonesBuilder::new(&schema);
+/// What the live segments say about every column of `schema`, column by column, in the order of the live segments. Adds what had to
+/// be read for it to `bytes_read`.
+pub(crate) fn of_table(
+    store: &dyn Store,
+    version: &Version,
+    schema: &TableSchema,
+    bytes_read: &mut u64,
+) -> Result<Arc<Zones>> {
+    let mut builder = ZonesBuilder::new(&schema.schema());
     for record in version.state.live() {
-        let types = version.types_of(record);
-        let texts = if record.rows == 0 { vec![] } else { of_record(store, record, bytes_read)? };
+        let pins = version.pins_of(record);
+        let texts = match record.rows {
+            0 => vec![],
+            // Without its file nothing is known, and it will be looked for when it is read.
+            _ => of_record(store, record, bytes_read)?.unwrap_or_default(),
+        };
         let zones =
-            schema.columns.iter().enumerate().map(|(column, now)| match (types.get(column), texts.get(column)) {
+            schema.columns.iter().enumerate().map(|(column, now)| match (pins.get(column), texts.get(column)) {
                 (None, _) => SegmentZone::Missing,
-                // A column that held nothing when it was text: the schema's rules say so, and it reads as missing.
-                (Some(ColumnType::Text), _) if !matches!(now.ty, ColumnType::Text | ColumnType::Binary) => {
-                    SegmentZone::Missing
-                }
-                (Some(ty), Some(Some(text))) => SegmentZone::Known(*ty, text.clone()),
+                (Some(stored), Some(Some(zone))) => SegmentZone::seen(*stored, now.pin(), record.rows, zone.clone()),
                 (Some(_), _) => SegmentZone::Unknown,
             });
         builder.push(record.rows, zones).map_err(|e| Error::from(e).within(&paths::segment_path(&record.name)))?;
@@ -99,8 +103,8 @@ pub(crate) fn of_table(store: &dyn Store, version: &Version, bytes_read: &mut u6
 pub(crate) fn held(store: &dyn Store, version: &Version, column: usize) -> Result<Held> {
     let mut held = Held::Nothing;
     for record in version.state.live().iter().filter(|record| record.rows > 0) {
-        let Some(ty) = version.types_of(record).get(column).copied() else { continue };
-        let texts = of_record(store, record, &mut 0)?;
+        let Some(ty) = version.pins_of(record).get(column).map(|pin| pin.ty) else { continue };
+        let texts = of_record(store, record, &mut 0)?.ok_or_else(|| segments::missing(record))?;
         let Some(Some(zone)) = texts.get(column) else { return Ok(Held::Unknown) };
         if zone.nulls == Some(record.rows) && zone.rejects == 0 {
             continue;
@@ -117,9 +121,4 @@ pub(crate) fn held(store: &dyn Store, version: &Version, column: usize) -> Resul
         };
     }
     Ok(held)
-}
-
-/// The event that committed a segment.
-pub(crate) fn event_of(record: &SegmentRecord) -> u64 {
-    parse_segment_name(&record.name).map_or(0, |(event, _)| event)
 }

@@ -10,6 +10,9 @@ pub enum Fault {
     BeforeEffect,
     /// The step happens and then says that it failed.
     AfterEffect,
+    /// A sync fails, and what it should have made durable never will be, although later syncs succeed; it may or may not be found
+    /// after a power cut. (So Linux treats pages that it could not write.) Other steps fail as with `BeforeEffect`.
+    Forgets,
 }
 
 /// What the store does after the failing step.

@@ -2,7 +2,9 @@
 //!
 //! * [`Trades`] writes plausible market data: moving prices, batches whose time ranges do not overlap.
 //! * [`csv_zoo`] writes small files, well-formed and not: every dialect, type, line end and mistake we know of.
-//! * `store` and `fault` (feature `store`) are a table's storage in memory: it fails at any step and loses what was not synced.
+//! * [`feed`] writes what several producers offer a table that grows: other orders, new columns, wider types, odd endings.
+//! * `store` and `fault` (feature `store`) are a table's storage in memory: it fails at any step and loses what was not synced, in every
+//!   way in which that can be lost. `matrix` goes through all failures of a deed, `interleave` through all orders of several.
 //! * [`strategies`] offers both, and arbitrary bytes, to proptest.
 //!
 //! Never published, and nothing outside tests, `xtask` and benchmarks depends on it.
@@ -17,6 +19,11 @@
 
 #[cfg(feature = "store")]
 pub mod fault;
+mod feed;
+#[cfg(feature = "store")]
+pub mod interleave;
+#[cfg(feature = "store")]
+pub mod matrix;
 mod rng;
 #[cfg(feature = "store")]
 pub mod store;
@@ -25,6 +32,7 @@ pub mod strategies;
 mod trades;
 mod zoo;
 
+pub use feed::{FeedFile, Opening, feed};
 pub use rng::Rng;
 pub use trades::{HEADER as TRADES_HEADER, Trades, trades};
 pub use zoo::csv_zoo;

@@ -216,6 +216,31 @@ pub(crate) fn array(ty: ColumnType, values: &[Value]) -> ArrayRef {
     }
 }
 
+/// What an array holds: the inverse of [`array`].
+pub(crate) fn values(ty: ColumnType, array: &ArrayRef) -> Vec<Value> {
+    macro_rules! collect {
+        ($array:ty, $value:expr) => {{
+            let array: &$array = array.as_any().downcast_ref().unwrap();
+            array.iter().map(|found| found.map_or(Value::Null, $value)).collect()
+        }};
+    }
+    match ty {
+        ColumnType::Int64 => collect!(Int64Array, Value::Int),
+        ColumnType::Decimal { scale, .. } => collect!(Decimal128Array, |v| Value::Decimal(v, scale)),
+        ColumnType::Float64 => collect!(Float64Array, Value::Double),
+        ColumnType::Boolean => collect!(BooleanArray, Value::Boolean),
+        ColumnType::Date => collect!(Date32Array, Value::Day),
+        ColumnType::Timestamp { unit: TimeUnit::Micros, zone } => {
+            collect!(TimestampMicrosecondArray, |v| Value::Time(v, TimeUnit::Micros, zone))
+        }
+        ColumnType::Timestamp { unit: TimeUnit::Nanos, zone } => {
+            collect!(TimestampNanosecondArray, |v| Value::Time(v, TimeUnit::Nanos, zone))
+        }
+        ColumnType::Text => collect!(StringArray, |v: &str| Value::Text(v.to_owned())),
+        ColumnType::Binary => collect!(BinaryArray, |v: &[u8]| Value::Bytes(v.to_vec())),
+    }
+}
+
 /// Columns of values as one batch.
 pub(crate) fn batch(schema: &Schema, columns: &[Vec<Value>]) -> RecordBatch {
     let arrays = schema.columns.iter().zip(columns).map(|(column, values)| array(column.ty, values)).collect();

@@ -9,9 +9,12 @@ use arrow::{
 };
 use at1_catalog::{
     Candidate, Catalog, DoubleBounds, Opened, ParquetFile, Predicate, Pruning, Request, Result, RowNumbers, Scan,
-    Source, Verdict, View, Zones,
+    SegmentZone, Source, Verdict, View, Zones, ZonesBuilder,
 };
-use at1_codec::{Column, ColumnType, EncodeOptions, Form, Schema, Segment, Trust};
+use at1_codec::{
+    Column, ColumnType, EncodeOptions, Form, Schema, Segment, Trust,
+    column::{NullWords, Pin, Reading},
+};
 use bytes::Bytes;
 use parquet::{arrow::ArrowWriter, file::properties::WriterProperties};
 
@@ -264,9 +267,79 @@ fn typed_fields_as_their_source_text() {
     let (found, _) = run(&widened, "id between 699 and 700");
     assert_eq!(found.as_ref(), &StringArray::from(vec!["699.50", "oops"]));
     let zones = Zones::of_segment(&segment, &View::same(&widened)).unwrap();
-    assert_eq!(zones.text(0, &widened)[1].as_ref().unwrap().to_json().to_string(), "[null,null,null,1]");
+    assert_eq!(zones.text(0, &widened)[1].as_ref().unwrap().to_json().to_string(), "[null,null,null]");
     let zones = Zones::of_segment(&segment, &View::same(&typed)).unwrap();
     assert_eq!(zones.text(0, &typed)[1].as_ref().unwrap().to_json().to_string(), r#"["0.50","1499.50",2,1]"#);
+}
+
+/// One field among many that another type, or another reading of the same type, takes for something else.
+#[test]
+fn the_type_that_is_asked_for_says_what_a_field_is() {
+    let pinned = |word: &str| word.parse::<Pin>().unwrap();
+    let plain = |word: &str| Pin { reading: Reading::default(), ..pinned(word) };
+    #[rustfmt::skip]
+    let cases = [
+        // The field, what it is read as when written and when asked, a query, rows, rejects under the type that is asked.
+        ("123456789012345678", plain("int64"), plain("double"), "x is null", 1, 1),
+        ("123456789012345678", plain("int64"), plain("decimal(18,2)"), "x is null", 1, 1),
+        ("123456789012345678", plain("int64"), plain("decimal(38,2)"), "x = 123456789012345678", 1, 0),
+        ("12345678901234567", plain("int64"), plain("double"), "x > 1e16", 1, 0),
+        ("007", plain("int64"), plain("int64"), "x is null", 1, 1),
+        ("007", plain("int64"), pinned("int64"), "x = 7", 1, 0),
+        ("007", plain("int64"), pinned("decimal(18,2)"), "x < 8", 1, 0),
+        ("007", plain("int64"), pinned("double"), "not (x > 8)", 1, 0),
+        ("NA", plain("int64"), plain("text"), "x = 'NA'", 1, 0),
+        ("-0", plain("int64"), plain("double"), "x <= 0", 1, 0),
+        ("oops", plain("int64"), plain("boolean"), "x is null", 1500, 1500),
+        ("2024-01-01", plain("int64"), plain("date"), "x = '2024-01-01'", 1, 1499),
+        ("1700000000", plain("int64"), pinned("epoch_s"), "x > '2023-01-01'", 1, 0),
+    ];
+    for (field, stored, asked, query, rows, rejects) in cases {
+        let lines = |i| if i == 700 { format!("{i},{field}\n") } else { format!("{i},{}\n", i + 1000) };
+        let segment = segment(&("id,x\n".to_owned() + &(0..1500).map(lines).collect::<String>()));
+        assert_eq!(segment.schema().columns[1].ty, stored.ty, "{field}");
+        let mut schema = segment.schema().clone();
+        schema.columns[1].ty = asked.ty;
+        let readings = |pin: Pin| vec![Reading::default(), pin.reading];
+        let view =
+            View::same(&schema).with_readings(readings(asked), NullWords::default()).written_with(readings(stored));
+        // What a ledger would know.
+        let written = Zones::of_segment(&segment, &View::same(segment.schema())).unwrap().text(0, segment.schema());
+        let mut zones = ZonesBuilder::new(&schema);
+        let zone = |i: usize, stored, asked| SegmentZone::seen(stored, asked, 1500, written[i].clone().unwrap());
+        zones.push(1500, [zone(0, plain("int64"), plain("int64")), zone(1, stored, asked)]).unwrap();
+        let zones = zones.finish().unwrap();
+        for pruning in [Pruning::On, Pruning::Off] {
+            let what = format!("{field} as {asked}: {query}, {pruning:?}");
+            let candidate = Candidate { bytes: 0, open: || Ok(Opened { source: &segment, view: view.clone() }) };
+            let request = request(&schema, query).project(["x"]).unwrap().pruning(pruning);
+            let mut scan = Catalog::new(schema.clone()).scan(request, &zones, [candidate]).unwrap();
+            let found: Vec<_> = scan.by_ref().collect::<Result<_>>().unwrap();
+            assert_eq!(found.iter().map(RecordBatch::num_rows).sum::<usize>(), rows, "{what}");
+            assert_eq!(scan.statistics().rejects, rejects, "{what}");
+            if field == "-0" {
+                let zero = found[0].column(0).as_primitive::<Float64Type>().value(0);
+                assert!(zero.is_sign_negative(), "{what}: as a double it is what it says");
+            }
+        }
+    }
+}
+
+/// Where the type that is asked for holds the stored values however they were spelled, they are converted, and zones hold.
+#[test]
+fn values_that_widen_are_not_read_again() {
+    let segment = segment(&("x\n".to_owned() + &(1..1500).map(|i| format!("{i}\n")).collect::<String>()));
+    for ty in ["decimal(18,2)", "double", "decimal(38,2)"] {
+        let mut schema = segment.schema().clone();
+        schema.columns[0].ty = ty.parse().unwrap();
+        let scan = |predicate: &str| {
+            let mut scan = Scan::new(&segment, View::same(&schema), request(&schema, predicate), 0).unwrap();
+            let rows = all(&mut scan).num_rows();
+            (rows, scan.statistics().pages_scanned)
+        };
+        assert_eq!(scan("x >= 1500"), (0, 0), "{ty}");
+        assert_eq!(scan("x >= 1499"), (1, 1), "{ty}");
+    }
 }
 
 #[test]

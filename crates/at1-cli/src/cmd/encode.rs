@@ -3,9 +3,9 @@
 //! * OUT appears only when it is whole, verified and synced; before that the bytes stand in a file beside it.
 
 use std::{
-    fs::{self, File},
+    fs::File,
     io::{self, Seek as _},
-    path::{Path, PathBuf},
+    path::Path,
     sync::Arc,
 };
 
@@ -18,6 +18,7 @@ use crate::{
     failure::Failure,
     interrupt::Guarded,
     output::{Voice, count, hex, size},
+    part::Part,
     progress::Progress,
     reading::pins,
     watched::WatchedFile,
@@ -33,10 +34,10 @@ pub(crate) fn run(args: &Encode, voice: Voice) -> Result<(), Failure> {
         name: args.input.file_name().map(|name| name.to_string_lossy().into_owned()),
     };
     let progress = Progress::new(voice, &format!("encoding {}", args.input.display()));
-    let part = Part(beside(&args.output));
+    let part = Part::beside(&args.output);
     let stage = || {
-        let file = File::create(&part.0)?;
-        let reader = WatchedFile::open(&part.0, progress.clone())?;
+        let file = File::create(part.path())?;
+        let reader = WatchedFile::open(part.path(), progress.clone())?;
         Ok((Guarded(file), Arc::new(reader) as Arc<dyn ReadAt>))
     };
     let input = |e: &io::Error| Failure::io(&args.input, e);
@@ -55,10 +56,7 @@ pub(crate) fn run(args: &Encode, voice: Voice) -> Result<(), Failure> {
             .map_err(|e| Failure::from(e.within(&args.input.display().to_string())))?;
         (file, encoded, bytes)
     };
-    file.sync_all().map_err(|e| Failure::io(&part.0, &e))?;
-    fs::rename(&part.0, &args.output)
-        .and_then(|()| sync_folder(&args.output))
-        .map_err(|e| Failure::io(&args.output, &e))?;
+    part.replace(&file)?;
     progress.clear();
 
     let output = args.output.display().to_string();
@@ -90,27 +88,5 @@ pub(crate) fn run(args: &Encode, voice: Voice) -> Result<(), Failure> {
                 writeln!(out, "{output}: RAW, {from} in {to}; no engine can query it (--keep-queryable makes a segment of columns)")
             })
         }
-    }
-}
-
-/// A name beside `output`, on the same file system, that nobody else uses.
-fn beside(output: &Path) -> PathBuf {
-    let mut name = output.file_name().unwrap_or_default().to_owned();
-    name.push(format!(".{}.part", std::process::id()));
-    output.with_file_name(name)
-}
-
-fn sync_folder(output: &Path) -> io::Result<()> {
-    let folder = output.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    File::open(folder)?.sync_all()
-}
-
-/// A file that goes away unless it was renamed.
-struct Part(PathBuf);
-
-impl Drop for Part {
-    fn drop(&mut self) {
-        // After a rename there is none, which is well.
-        let _ = fs::remove_file(&self.0);
     }
 }

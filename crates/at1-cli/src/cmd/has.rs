@@ -4,7 +4,7 @@
 
 use std::{io, path::Path};
 
-use at1_table::{Source, Table};
+use at1_table::Source;
 use serde_json::json;
 
 use crate::{
@@ -12,16 +12,16 @@ use crate::{
     failure::{Exit, Failure},
     interrupt::Guarded,
     output::Voice,
-    watched::Watched,
+    state,
 };
 
 pub(crate) fn run(args: &Has, voice: Voice) -> Result<(), Failure> {
-    let table = Table::open_in(Watched::quietly(&args.table, voice, "comparing"))?;
+    let snapshot = state::of_table(&args.table, &args.past, voice, "comparing")?;
     let mut missing = Vec::new();
     for file in &args.files {
         let mut stdin = Guarded(io::stdin());
         let source = if file == Path::new("-") { Source::reader(&mut stdin) } else { Source::path(file) };
-        let found = table.has(source)?;
+        let found = snapshot.has(source)?;
         let shown = file.display().to_string();
         let json = json!({
             "file": shown,

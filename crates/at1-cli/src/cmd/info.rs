@@ -2,26 +2,40 @@
 
 use std::{io, io::Write, path::Path, sync::Arc};
 
-use at1_codec::{Segment, Trust};
-use at1_table::Table;
-use serde_json::json;
+use at1_codec::{BatchInfo, Segment, Trust};
+use at1_table::{BatchEntry, Info as TableInfo};
+use serde_json::{Value, json};
 
 use crate::{
     args::Info,
     failure::Failure,
-    output::{Voice, count, grouped, hex, size},
+    output::{self, Voice, count, grouped, hex, size},
     print::{Align, Grid},
     progress::Progress,
-    target,
-    watched::{Watched, WatchedFile},
+    state, target,
+    watched::WatchedFile,
 };
 
+/// How many of the newest batches are told of a table if not all of them are asked for.
+const BATCHES_SHOWN: usize = 10;
+/// Lines of a table that are measured before they are printed.
+const LINES_MEASURED: usize = 1000;
+
 pub(crate) fn run(args: &Info, voice: Voice) -> Result<(), Failure> {
-    if target::is_segment(&args.source) { segment(&args.source, voice) } else { table(&args.source, voice) }
+    if target::is_segment(&args.source) {
+        state::only_the_newest(&args.past)?;
+        return if args.batches { batches_of_segment(&args.source, voice) } else { segment(&args.source, voice) };
+    }
+    let snapshot = state::of_table(&args.source, &args.past, voice, "reading")?;
+    if args.batches {
+        return tell_batches(&snapshot.batches()?, voice);
+    }
+    // Only people are told of batches here.
+    let batches = if voice == Voice::Words { snapshot.batches()? } else { vec![] };
+    table(&args.source, &snapshot.info()?, &batches, voice)
 }
 
-fn table(folder: &Path, voice: Voice) -> Result<(), Failure> {
-    let info = Table::open_in(Watched::quietly(folder, voice, "reading"))?.info()?;
+fn table(folder: &Path, info: &TableInfo, batches: &[BatchEntry], voice: Voice) -> Result<(), Failure> {
     voice.tell(&info.to_json(), |out| {
         writeln!(out, "table {} ({})", folder.display(), info.origin)?;
         let amounts = [
@@ -49,8 +63,49 @@ fn table(folder: &Path, voice: Voice) -> Result<(), Failure> {
             let ty = if column.pinned { format!("{} (pinned)", column.reading) } else { column.ty.to_string() };
             grid.push([format!("c{i}"), column.name.clone(), ty, column.header.clone().unwrap_or_default()]);
         }
-        grid.print(out)
+        grid.print(out)?;
+        let newest = &batches[batches.len().saturating_sub(BATCHES_SHOWN)..];
+        if newest.is_empty() {
+            return Ok(());
+        }
+        writeln!(out)?;
+        print_batches(newest, out)?;
+        if newest.len() < batches.len() {
+            writeln!(
+                out,
+                "(the newest {} of {}; --batches lists all)",
+                newest.len(),
+                count(batches.len() as u64, "batch")
+            )?;
+        }
+        Ok(())
     })
+}
+
+/// A line or a JSON object for each batch.
+fn tell_batches(batches: &[BatchEntry], voice: Voice) -> Result<(), Failure> {
+    let mut out = output::data();
+    let told = match voice {
+        Voice::Json => batches.iter().try_for_each(|batch| writeln!(out, "{}", batch.to_json())),
+        Voice::Words => print_batches(batches, &mut out),
+    };
+    told.and_then(|()| out.flush()).map_err(|e| Failure::output(&e))
+}
+
+fn print_batches(batches: &[BatchEntry], out: &mut dyn Write) -> io::Result<()> {
+    let numbers = ["batch", "event", "rows", "bytes"].map(|head| (head.to_owned(), Align::Right));
+    let words = ["name", "note", "segment"].map(|head| (head.to_owned(), Align::Left));
+    let mut grid = Grid::new(numbers.into_iter().chain(words));
+    for lines in batches.chunks(LINES_MEASURED) {
+        for batch in lines {
+            let rows = format!("{}..{}", batch.rows.start, batch.rows.end);
+            let numbers = [batch.batch.to_string(), batch.event.to_string(), rows, grouped(batch.bytes)];
+            let words = [&batch.name, &batch.note].map(|word| word.clone().unwrap_or_default());
+            grid.push(numbers.into_iter().chain(words).chain([batch.segment.clone()]));
+        }
+        grid.print(out)?;
+    }
+    Ok(())
 }
 
 fn packed(source: u64, segment: u64, out: &mut dyn Write) -> io::Result<()> {
@@ -60,11 +115,15 @@ fn packed(source: u64, segment: u64, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "{} of text in {}{percent}", size(source), size(segment))
 }
 
+fn open(path: &Path, voice: Voice) -> Result<Segment, Failure> {
+    let file = WatchedFile::open(path, Progress::new(voice, "reading")).map_err(|e| Failure::io(path, &e))?;
+    Segment::open(Arc::new(file), Trust::OwnSeal).map_err(|e| e.within(&path.display().to_string()).into())
+}
+
 fn segment(path: &Path, voice: Voice) -> Result<(), Failure> {
     let place = path.display().to_string();
     let refused = |e: at1_codec::Error| Failure::from(e.within(&place));
-    let file = WatchedFile::open(path, Progress::new(voice, "reading")).map_err(|e| Failure::io(path, &e))?;
-    let segment = Segment::open(Arc::new(file), Trust::OwnSeal).map_err(refused)?;
+    let segment = open(path, voice)?;
     let schema = segment.schema();
     let groups = segment.metadata().metadata().row_groups().len();
     let mut columns = Vec::new();
@@ -88,12 +147,7 @@ fn segment(path: &Path, voice: Voice) -> Result<(), Failure> {
         "row_groups": groups,
         "source_bytes": segment.source_bytes(),
         "segment_bytes": segment.size(),
-        "batches": batches.iter().map(|batch| json!({
-            "name": batch.name,
-            "rows": batch.rows,
-            "bytes": batch.bytes,
-            "sha256": hex(&batch.sha256),
-        })).collect::<Vec<_>>(),
+        "batches": batches.iter().map(batch_json).collect::<Vec<_>>(),
         "columns": columns.iter().map(|(column, position, forms, encodings, bytes, recovery, patches)| json!({
             "name": column.name,
             "header": column.header,
@@ -121,8 +175,46 @@ fn segment(path: &Path, voice: Voice) -> Result<(), Failure> {
             let words = [format!("c{position}"), column.name.clone(), column.ty.to_string(), forms.join("; ")];
             grid.push(words.into_iter().chain(numbers));
         }
-        grid.print(out)
+        grid.print(out)?;
+        if batches.is_empty() {
+            return Ok(());
+        }
+        writeln!(out)?;
+        print_segment_batches(&batches[..batches.len().min(BATCHES_SHOWN)], out)?;
+        if batches.len() > BATCHES_SHOWN {
+            writeln!(
+                out,
+                "(the first {BATCHES_SHOWN} of {}; --batches lists all)",
+                count(batches.len() as u64, "batch")
+            )?;
+        }
+        Ok(())
     })
+}
+
+fn batches_of_segment(path: &Path, voice: Voice) -> Result<(), Failure> {
+    let segment = open(path, voice)?;
+    let batches = segment.batches().map_err(|e| e.within(&path.display().to_string()))?;
+    let mut out = output::data();
+    let told = match voice {
+        Voice::Json => batches.iter().try_for_each(|batch| writeln!(out, "{}", batch_json(batch))),
+        Voice::Words => print_segment_batches(batches, &mut out),
+    };
+    told.and_then(|()| out.flush()).map_err(|e| Failure::output(&e))
+}
+
+fn batch_json(batch: &BatchInfo) -> Value {
+    json!({ "name": batch.name, "rows": batch.rows, "bytes": batch.bytes, "sha256": hex(&batch.sha256) })
+}
+
+fn print_segment_batches(batches: &[BatchInfo], out: &mut dyn Write) -> io::Result<()> {
+    let numbers = ["batch", "rows", "bytes"].map(|head| (head.to_owned(), Align::Right));
+    let mut grid = Grid::new(numbers.into_iter().chain([("name".to_owned(), Align::Left)]));
+    for (number, batch) in batches.iter().enumerate() {
+        let numbers = [number.to_string(), grouped(batch.rows), grouped(batch.bytes)];
+        grid.push(numbers.into_iter().chain([batch.name.clone().unwrap_or_default()]));
+    }
+    grid.print(out)
 }
 
 fn add(list: &mut Vec<String>, words: impl IntoIterator<Item = String>) {

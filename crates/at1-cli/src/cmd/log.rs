@@ -1,6 +1,9 @@
 //! `at1 log`: the ledger's events, the newest last, as they happened.
 
-use at1_table::Table;
+use std::io::{self, Write};
+
+use at1_table::{LogEntry, Table};
+use serde_json::Value;
 
 use crate::{
     args::Log,
@@ -17,16 +20,16 @@ pub(crate) fn run(args: &Log, voice: Voice) -> Result<(), Failure> {
     for entry in entries {
         let json = entry.to_json();
         let told = match voice {
-            Voice::Json => std::io::Write::write_fmt(&mut out, format_args!("{json}\n")),
-            Voice::Words => describe(&json, &mut out),
+            Voice::Json => writeln!(out, "{json}"),
+            Voice::Words => describe(&entry, &json, &mut out),
         };
         told.map_err(|e| Failure::output(&e))?;
     }
-    std::io::Write::flush(&mut out).map_err(|e| Failure::output(&e))
+    out.flush().map_err(|e| Failure::output(&e))
 }
 
 /// One line: number, time, what was done.
-fn describe(entry: &serde_json::Value, out: &mut dyn std::io::Write) -> std::io::Result<()> {
+fn describe(whole: &LogEntry, entry: &Value, out: &mut dyn Write) -> io::Result<()> {
     let text = |key: &str| entry[key].as_str().unwrap_or_default().to_owned();
     // Nanoseconds are for machines.
     let ts = text("ts");
@@ -43,10 +46,47 @@ fn describe(entry: &serde_json::Value, out: &mut dyn std::io::Write) -> std::io:
             write!(out, "  ({})", note.escape_debug())?;
         }
     }
-    for key in ["drop", "names", "changes", "kind", "text"] {
+    if let Some(drop) = entry["drop"].as_array() {
+        merged(whole, drop, out)?;
+    }
+    if let Some(names) = entry["names"].as_array() {
+        removed(names, out)?;
+    }
+    for key in ["changes", "kind", "text"] {
         if !entry[key].is_null() {
             write!(out, "  {}", entry[key])?;
         }
     }
     writeln!(out)
+}
+
+/// What a compaction made of which batches.
+fn merged(entry: &LogEntry, drop: &[Value], out: &mut dyn Write) -> io::Result<()> {
+    let bound = |index: usize| drop.get(index).and_then(Value::as_u64).unwrap_or(0);
+    let (first, end) = (bound(0), bound(1));
+    match end.saturating_sub(first) {
+        1 => write!(out, "  batch {first} into")?,
+        _ => write!(out, "  batches {first} to {} into", end.saturating_sub(1))?,
+    }
+    let segments = entry
+        .0
+        .detail
+        .kind
+        .segments()
+        .iter()
+        .map(|segment| format!(" {}: {}, {}", segment.name, count(segment.rows, "record"), size(segment.bytes)));
+    write!(out, "{}", segments.collect::<Vec<_>>().join(";"))
+}
+
+/// How many names of removed files are told.
+const NAMES_SHOWN: usize = 3;
+
+/// Which files a vacuum removed.
+fn removed(names: &[Value], out: &mut dyn Write) -> io::Result<()> {
+    let shown: Vec<&str> = names.iter().take(NAMES_SHOWN).filter_map(Value::as_str).collect();
+    write!(out, "  removed {}: {}", count(names.len() as u64, "replaced file"), shown.join(", "))?;
+    match names.len() - shown.len() {
+        0 => Ok(()),
+        more => write!(out, " and {more} more"),
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::io::Write as _;
 
-use at1_table::{Reject, Table};
+use at1_table::Reject;
 use serde_json::json;
 
 use crate::{
@@ -10,20 +10,20 @@ use crate::{
     failure::Failure,
     output::{self, Voice},
     print::{Align, Grid},
-    watched::Watched,
+    state,
 };
 
 /// Lines of a table that are measured before they are printed.
 const LINES_MEASURED: u64 = 1000;
 
 pub(crate) fn run(args: &Rejects, voice: Voice) -> Result<(), Failure> {
-    let table = Table::open_in(Watched::quietly(&args.table, voice, "reading"))?;
+    let snapshot = state::of_table(&args.table, &args.past, voice, "reading")?;
     let mut out = output::data();
     let numbers = ["row", "batch", "record"].map(|head| (head.to_owned(), Align::Right));
     let words = ["column", "type", "text"].map(|head| (head.to_owned(), Align::Left));
     let mut grid = Grid::new(numbers.into_iter().chain(words));
     let mut seen = 0u64;
-    table.rejects(&mut |reject| {
+    snapshot.rejects(&mut |reject| {
         seen += 1;
         if voice == Voice::Json {
             writeln!(out, "{}", to_json(&reject))?;

@@ -1,18 +1,17 @@
 //! `at1 restore`: every batch as a file of its own.
 
-use at1_table::Table;
 use serde_json::json;
 
 use crate::{
     args::Restore,
     failure::Failure,
     output::{Voice, count, size},
-    watched::Watched,
+    state,
 };
 
 pub(crate) fn run(args: &Restore, voice: Voice) -> Result<(), Failure> {
-    let table = Table::open_in(Watched::quietly(&args.table, voice, "restoring"))?;
-    let restored = table.restore(&args.dir)?;
+    let snapshot = state::of_table(&args.table, &args.past, voice, "restoring")?;
+    let restored = snapshot.restore(&args.dir)?;
     for file in &restored {
         let json = json!({
             "batch": file.batch,

@@ -11,15 +11,14 @@ use std::{
 };
 
 use arrow::{array::RecordBatch, datatypes::SchemaRef};
-use at1_table::{Joints, Predicate, ScanOptions, Statistics, Table};
+use at1_table::{Joints, Predicate, ScanOptions, Statistics};
 use serde_json::{Value, json};
 
 use crate::{
     args::{Scan, ScanFormat},
     failure::Failure,
     output::{self, Voice, count, grouped, size},
-    print, target,
-    watched::Watched,
+    print, state, target,
 };
 
 /// What is asked, whatever of.
@@ -32,13 +31,7 @@ struct Query {
 
 pub(crate) fn run(args: &Scan, voice: Voice) -> Result<(), Failure> {
     let (paths, ranges) = split(&args.targets);
-    let mut predicate = Predicate::TRUE;
-    for range in ranges {
-        predicate = predicate.and(Predicate::range(range)?);
-    }
-    if let Some(filter) = &args.filter {
-        predicate = predicate.and(filter.parse::<Predicate>()?);
-    }
+    let predicate = predicate(ranges, args.filter.as_deref())?;
     let select = (!args.select.is_empty()).then(|| args.select.clone());
     let query = Query { predicate, select, limit: args.limit, last: args.last };
     let format = args.format.unwrap_or_else(|| match voice {
@@ -58,6 +51,7 @@ pub(crate) fn run(args: &Scan, voice: Voice) -> Result<(), Failure> {
                     table.display().to_string(),
                 ));
             }
+            state::only_the_newest(&args.past)?;
             alone::run(segments, &query, format, args, voice)?
         }
     };
@@ -74,6 +68,21 @@ pub(crate) fn run(args: &Scan, voice: Voice) -> Result<(), Failure> {
     Ok(())
 }
 
+/// What must hold: the ranges and the condition.
+pub(super) fn predicate<'a>(
+    ranges: impl IntoIterator<Item = &'a str>,
+    filter: Option<&str>,
+) -> Result<Predicate, Failure> {
+    let mut predicate = Predicate::TRUE;
+    for range in ranges {
+        predicate = predicate.and(Predicate::range(range)?);
+    }
+    match filter {
+        Some(filter) => Ok(predicate.and(filter.parse::<Predicate>()?)),
+        None => Ok(predicate),
+    }
+}
+
 /// The first word is a path; of the others those are ranges that name no file and hold a colon.
 fn split(targets: &[String]) -> (Vec<PathBuf>, Vec<&str>) {
     let (mut paths, mut ranges) = (Vec::new(), Vec::new());
@@ -88,7 +97,7 @@ fn split(targets: &[String]) -> (Vec<PathBuf>, Vec<&str>) {
 }
 
 fn of_table(path: &Path, query: &Query, format: ScanFormat, args: &Scan, voice: Voice) -> Result<Statistics, Failure> {
-    let table = Table::open_in(Watched::quietly(path, voice, "scanning"))?;
+    let snapshot = state::of_table(path, &args.past, voice, "scanning")?;
     let options = ScanOptions {
         predicate: query.predicate.clone(),
         select: query.select.clone(),
@@ -98,11 +107,11 @@ fn of_table(path: &Path, query: &Query, format: ScanFormat, args: &Scan, voice: 
     };
     if format == ScanFormat::Raw && !args.explain {
         let mut out = output::data();
-        let statistics = table.scan_raw(&options, Joints::LineFeed, &mut out)?;
+        let statistics = snapshot.scan_raw(&options, Joints::LineFeed, &mut out)?;
         out.flush().map_err(|e| Failure::output(&e))?;
         return Ok(statistics);
     }
-    let mut scan = table.scan(&options)?;
+    let mut scan = snapshot.scan(&options)?;
     let schema = scan.schema();
     let batches = scan.by_ref().map(|batch| batch.map_err(Failure::from));
     show(&schema, batches, format, args)?;

@@ -159,7 +159,7 @@ fn check(path: &Path, progress: &Progress) -> Result<(u64, u64), Failure> {
             return Err(Failure::from(at1_codec::Error::corrupt(place, "the batch that was recorded", "another")));
         }
     }
-    Ok((recorded.len() as u64, whole.0))
+    Ok((recorded.len() as u64, segment.source_bytes()))
 }
 
 struct Tally(u64);

@@ -5,9 +5,14 @@
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is the test failing")]
 
 mod append;
+mod as_of;
+mod backup;
 mod bench;
+mod compact;
 mod errors;
+mod extract;
 mod golden;
 mod read;
+mod repair;
 mod segment;
 mod verify;

@@ -10,7 +10,7 @@ use arrow::{
     buffer::{Buffer, NullBuffer, OffsetBuffer, ScalarBuffer},
 };
 
-use super::value::Value;
+use super::value::{Field, Value};
 use crate::{ColumnType, TimeUnit, Zone};
 
 /// The values of a column of one type.
@@ -45,7 +45,7 @@ impl Values {
         Self { data, valid: BooleanBufferBuilder::new(rows) }
     }
 
-    pub(crate) fn push_null(&mut self) {
+    fn push_null(&mut self) {
         self.valid.append(false);
         match &mut self.data {
             Data::Int(values) => values.push(0),
@@ -57,7 +57,7 @@ impl Values {
         }
     }
 
-    pub(crate) fn push(&mut self, value: Value) {
+    fn push(&mut self, value: Value) {
         self.valid.append(true);
         match (&mut self.data, value) {
             (Data::Int(values), Value::Int(value)) => values.push(value),
@@ -69,17 +69,21 @@ impl Values {
         }
     }
 
-    /// Adds a text if the column can hold it; else it adds nothing and says so.
-    #[must_use]
-    pub(crate) fn push_text(&mut self, ty: ColumnType, value: &[u8]) -> bool {
-        let Data::Text { bytes, offsets } = &mut self.data else { return false };
-        if ty == ColumnType::Text && std::str::from_utf8(value).is_err() {
-            return false;
-        }
+    /// Adds a text, UTF-8 if the column is one of text.
+    fn push_text(&mut self, value: &[u8]) {
+        let Data::Text { bytes, offsets } = &mut self.data else { unreachable!("the column holds text") };
         bytes.extend_from_slice(value);
         offsets.push(offset(bytes));
         self.valid.append(true);
-        true
+    }
+
+    /// Adds what a field comes to: its value, or null.
+    pub(crate) fn push_field(&mut self, field: &Field<'_>) {
+        match field {
+            Field::Null | Field::Reject => self.push_null(),
+            Field::Value(parsed) => self.push(parsed.value),
+            Field::Text(value) => self.push_text(value),
+        }
     }
 
     /// The array of the column's Arrow type.

@@ -8,12 +8,12 @@ use arrow::array::{Array, ArrayRef};
 use super::{
     array::Values,
     form::{Form, Per, Quoting, Streams},
-    nulls::{NullWords, without_lead},
+    nulls::NullWords,
     patch::{Holds, Patches},
     pin::Reading,
     print::{Printed, Printer, write_recovery},
     sample::{Sample, is_sampled},
-    value::{Meaning, is_textual},
+    value::{Field, Meaning},
 };
 use crate::{ColumnType, text};
 
@@ -158,36 +158,30 @@ impl<'m> Columns<'m> {
     fn push(&mut self, raw: Option<&[u8]>, quote: Option<u8>) {
         let (mut null, mut digits, mut zone) = (None, None, None);
         let mut scratch = std::mem::take(&mut self.scratch);
-        let field = raw.map(|raw| (raw, text::value(raw, quote, &mut scratch)));
-        match field {
-            None => self.values.push_null(),
-            Some((raw, (value, quoted))) if self.meaning.is_null(value, quoted) => {
-                self.values.push_null();
-                if self.form.nulls_per == Per::Row {
-                    null = Some(spelling(&self.form.nulls, raw));
-                }
-            }
-            Some((_, (value, quoted))) => {
-                if self.form.quoting == Quoting::PerRow && quoted == text::Quoted::Yes {
+        let field = match raw {
+            None => Field::Null,
+            Some(raw) => {
+                let (value, quoted) = text::value(raw, quote, &mut scratch);
+                let field = self.meaning.read(value, quoted);
+                if self.form.quoting == Quoting::PerRow && quoted == text::Quoted::Yes && !matches!(field, Field::Null)
+                {
                     self.streams.quotes[self.row / 8] |= 1 << (self.row % 8);
                 }
-                let parsed = if is_textual(self.meaning.ty) {
-                    if !self.values.push_text(self.meaning.ty, value) {
-                        self.reject();
-                    }
-                    None
-                } else {
-                    self.meaning.parse(without_lead(value))
-                };
-                if let Some(parsed) = parsed {
-                    self.values.push(parsed.value);
-                    digits = Some(u8::try_from(parsed.digits).unwrap_or(u8::MAX));
-                    zone = self.form.zones_per_row().map(|zones| spelling(zones, parsed.suffix));
-                } else if !is_textual(self.meaning.ty) {
-                    self.reject();
+                if self.form.nulls_per == Per::Row && matches!(field, Field::Null) {
+                    null = Some(spelling(&self.form.nulls, raw));
                 }
+                field
             }
+        };
+        match &field {
+            Field::Value(parsed) => {
+                digits = Some(u8::try_from(parsed.digits).unwrap_or(u8::MAX));
+                zone = self.form.zones_per_row().map(|zones| spelling(zones, parsed.suffix));
+            }
+            Field::Reject => self.rejects.push(self.row),
+            Field::Null | Field::Text(_) => {}
         }
+        self.values.push_field(&field);
         if self.form.nulls_per == Per::Row {
             push_or_repeat(&mut self.streams.nulls, null);
         }
@@ -199,11 +193,6 @@ impl<'m> Columns<'m> {
         }
         self.row += 1;
         self.scratch = scratch;
-    }
-
-    fn reject(&mut self) {
-        self.values.push_null();
-        self.rejects.push(self.row);
     }
 }
 

@@ -5,10 +5,11 @@
 //! * [`encode`] turns the fields of one row group into an Arrow array and *recovery bytes*: the form that prints nearly
 //!   all fields, small streams of what varies from row to row, and patches for the rest.
 //! * [`Printer`] prints the fields again from both, byte for byte.
+//! * A [`Meaning`] says what fields come to: the same wherever, and as whatever, they are stored.
 //! * A value is exactly what the text says. A field that its column's type cannot hold is a *reject*: it reads as null,
 //!   and its text is a patch.
 
-mod array;
+pub(crate) mod array;
 mod boolean;
 pub(crate) mod bytes;
 mod choose_number;
@@ -29,10 +30,11 @@ mod print;
 mod sample;
 mod tally;
 mod time;
-mod value;
+pub(crate) mod value;
 
 pub use encode::{Encoded, Syntax, encode};
 pub use infer::Inference;
 pub use nulls::NullWords;
-pub use pin::{DateOrder, Epoch, Pin, Reading, Source, UnknownPin};
+pub use pin::{Agreement, DateOrder, Epoch, Pin, Reading, Source, UnknownPin};
 pub use print::{Printed, Printer, rejects};
+pub use value::Meaning;

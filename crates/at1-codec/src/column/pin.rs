@@ -81,6 +81,45 @@ pub struct Reading {
     pub source: Source,
 }
 
+/// How far one reading of a column agrees with another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Agreement {
+    /// Every field comes to the same.
+    Full,
+    /// Every field that is no reject in the first comes to the same in the other, which may hold some of the rejects.
+    Held,
+    /// Nothing is sure.
+    Open,
+}
+
+impl Reading {
+    /// How far fields of type `ty` come to the same when they are read like `other`.
+    ///
+    /// ```
+    /// use at1_codec::{ColumnType, column::{Agreement, Pin, Reading}};
+    /// let pin: Pin = "int64".parse()?;
+    /// // `007` is an integer to a user who says so, and else it is not.
+    /// assert_eq!(Reading::default().agreement(pin.reading, ColumnType::Int64), Agreement::Held);
+    /// assert_eq!(pin.reading.agreement(Reading::default(), ColumnType::Int64), Agreement::Open);
+    /// assert_eq!(pin.reading.agreement(Reading::default(), ColumnType::Text), Agreement::Full);
+    /// # Ok::<(), at1_codec::column::UnknownPin>(())
+    /// ```
+    #[must_use]
+    pub fn agreement(self, other: Self, ty: ColumnType) -> Agreement {
+        let full = |same: bool| if same { Agreement::Full } else { Agreement::Open };
+        match ty {
+            ColumnType::Text | ColumnType::Binary => Agreement::Full,
+            ColumnType::Date => full(self.order == other.order),
+            ColumnType::Timestamp { .. } if self.epoch != other.epoch => Agreement::Open,
+            ColumnType::Timestamp { .. } if self.epoch.is_none() => full(self.order == other.order),
+            _ => match (self.source, other.source) {
+                (Source::Inferred, Source::Pinned) => Agreement::Held,
+                (mine, others) => full(mine == others),
+            },
+        }
+    }
+}
+
 /// A type that the user gives a column.
 ///
 /// ```

@@ -42,12 +42,36 @@ impl Parsed<'_> {
     }
 }
 
+/// What a field comes to in a column.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Field<'a> {
+    Null,
+    /// In a typed column.
+    Value(Parsed<'a>),
+    /// In a text or binary column.
+    Text(&'a [u8]),
+    /// The type cannot hold it: it reads as null.
+    Reject,
+}
+
 /// How the fields of a column are understood.
-#[derive(Clone, Debug)]
-pub(crate) struct Meaning {
-    pub(crate) ty: ColumnType,
-    pub(crate) reading: Reading,
-    pub(crate) nulls: NullWords,
+///
+/// The value of a field is a function of its text, of whether it is quoted, and of this: never of how it is stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Meaning {
+    /// What the column holds.
+    pub ty: ColumnType,
+    /// How its fields are read.
+    pub reading: Reading,
+    /// Words that mean null if `ty` is not text.
+    pub nulls: NullWords,
+}
+
+impl From<ColumnType> for Meaning {
+    /// Read plainly, with the well-known null words.
+    fn from(ty: ColumnType) -> Self {
+        Self { ty, reading: Reading::default(), nulls: NullWords::default() }
+    }
 }
 
 /// Text and binary have no null but the empty unquoted field, and no spelling but themselves.
@@ -56,6 +80,18 @@ pub(crate) fn is_textual(ty: ColumnType) -> bool {
 }
 
 impl Meaning {
+    /// What a field comes to, which is `value` without its quotes.
+    pub(crate) fn read<'a>(&self, value: &'a [u8], quoted: Quoted) -> Field<'a> {
+        if self.is_null(value, quoted) {
+            return Field::Null;
+        }
+        match self.ty {
+            ColumnType::Text if std::str::from_utf8(value).is_err() => Field::Reject,
+            ColumnType::Text | ColumnType::Binary => Field::Text(value),
+            _ => self.parse(without_lead(value)).map_or(Field::Reject, Field::Value),
+        }
+    }
+
     /// Does this field, unquoted, stand for no value?
     pub(crate) fn is_null(&self, value: &[u8], quoted: Quoted) -> bool {
         if is_textual(self.ty) {

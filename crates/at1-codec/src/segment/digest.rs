@@ -8,7 +8,7 @@ use std::{
     collections::VecDeque,
     io::{self, Read, Write},
     sync::{
-        Arc, Mutex, OnceLock, PoisonError,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
 };
@@ -164,8 +164,8 @@ struct Shared {
     blocks: Vec<Block>,
     read: AtomicU64,
     remembered: Mutex<Remembered>,
-    /// What was expected and found where a block first failed, for [`Verified::explain`].
-    failed: OnceLock<(String, String, String)>,
+    /// The error that was last given to the Parquet layer, for [`Verified::explain`].
+    failed: Mutex<Option<Error>>,
 }
 
 #[derive(Default)]
@@ -197,7 +197,7 @@ impl Verified {
         if at != end {
             return Err(broken(format!("blocks that tile {at} bytes")));
         }
-        let (read, remembered, failed) = (AtomicU64::new(read), Mutex::default(), OnceLock::new());
+        let (read, remembered, failed) = (AtomicU64::new(read), Mutex::default(), Mutex::default());
         Ok(Self(Arc::new(Shared { reader, size, blocks, read, remembered, failed })))
     }
 
@@ -206,13 +206,16 @@ impl Verified {
         self.0.read.load(Ordering::Relaxed)
     }
 
-    /// The error behind an error of the Arrow layer, which keeps no more than its text: if a block did not match its
-    /// digest, it is that.
+    /// The error behind an error of the Arrow layer, which keeps no more than its text: if reading failed or a block did not
+    /// match its digest, it is that.
     pub fn explain(&self, e: ArrowError) -> Error {
-        match self.0.failed.get() {
-            Some((place, expected, found)) => Error::corrupt(place, expected, found),
-            None => e.into(),
-        }
+        self.0.failed.lock().unwrap_or_else(PoisonError::into_inner).take().unwrap_or_else(|| e.into())
+    }
+
+    /// Keeps an error that goes through the Parquet layer.
+    fn noted(&self, e: Error) -> Error {
+        *self.0.failed.lock().unwrap_or_else(PoisonError::into_inner) = Some(e.twin());
+        e
     }
 
     /// Reads and checks `bytes` bytes from `start` on.
@@ -270,9 +273,8 @@ impl Verified {
         let digest: [u8; 32] = Sha256::digest(&bytes).into();
         if digest != block.digest {
             let place = format!("bytes {start}..{}", block.end);
-            let failed = (place, format!("sha256 {}", hex(&block.digest)), format!("sha256 {}", hex(&digest)));
-            let (place, expected, found) = self.0.failed.get_or_init(|| failed);
-            return Err(Error::corrupt(place, expected, found));
+            let (expected, found) = (hex(&block.digest), hex(&digest));
+            return Err(Error::corrupt(place, format!("sha256 {expected}"), format!("sha256 {found}")));
         }
         let bytes = Bytes::from(bytes);
         let mut remembered = remembered();
@@ -309,7 +311,7 @@ impl ChunkReader for Verified {
     }
 
     fn get_bytes(&self, start: u64, length: usize) -> parquet::errors::Result<Bytes> {
-        self.read(start, length).map_err(carried)
+        self.read(start, length).map_err(|e| carried(self.noted(e)))
     }
 }
 
@@ -326,7 +328,7 @@ impl Read for VerifiedRead {
             let Ok(index) = self.body.block_at(self.at) else { return Ok(0) };
             let start = self.body.block_start(index);
             let skip = usize::try_from(self.at - start).map_err(io::Error::other)?;
-            self.block = self.body.block(index).map_err(io::Error::other)?.slice(skip..);
+            self.block = self.body.block(index).map_err(|e| io::Error::other(self.body.noted(e)))?.slice(skip..);
         }
         let take = buffer.len().min(self.block.len());
         buffer[..take].copy_from_slice(&self.block.split_to(take));

@@ -5,7 +5,6 @@
 
 use std::{io::Write, ops::Range};
 
-use arrow::array::{StringArray, StringBuilder};
 use parquet::arrow::{
     ProjectionMask,
     arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder, RowSelection, RowSelector},
@@ -21,7 +20,6 @@ use super::{
 use crate::{
     Error, Result,
     column::{Printed, Printer, Syntax},
-    text,
 };
 
 /// How many rows are printed at a time.
@@ -143,28 +141,6 @@ impl Segment {
         Ok(made.collect())
     }
 
-    /// The text of `column` in `row_group` as the source spells it, unquoted: null where the record has no such field,
-    /// where the field is empty and unquoted, or where its bytes are not UTF-8.
-    ///
-    /// # Errors
-    /// If there is no such row group or column, or the segment is damaged.
-    pub fn source_text(&self, row_group: usize, column: usize) -> Result<StringArray> {
-        let rows = self.group(row_group)?.rows();
-        let mut texts = StringBuilder::new();
-        let mut scratch = Vec::new();
-        self.print(row_group, 0..rows, &[column], &mut |part, printed, unusual| {
-            for (row, unusual) in unusual.iter().enumerate() {
-                let present = part.fields[0].is_some_and(|field| unusual.fields.is_none_or(|n| field < n));
-                let raw = if present { field(&printed[0], row) } else { b"" };
-                let (value, quoted) = text::value(raw, part.info.dialect.quote, &mut scratch);
-                let null = value.is_empty() && quoted == text::Quoted::No;
-                texts.append_option(std::str::from_utf8(value).ok().filter(|_| !null));
-            }
-            Ok(())
-        })?;
-        Ok(texts.finish())
-    }
-
     /// Prints records `rows` in order.
     fn replay(&self, rows: Range<u64>, visit: &mut dyn FnMut(Records<'_>) -> Result<()>) -> Result<()> {
         let (mut bytes, mut ends) = (Vec::new(), Vec::new());
@@ -193,7 +169,13 @@ impl Segment {
     }
 
     /// Prints the fields of `columns` in `rows` (within the row group), part by part.
-    fn print(&self, row_group: usize, rows: Range<u64>, columns: &[usize], visit: &mut Visit<'_>) -> Result<()> {
+    pub(super) fn print(
+        &self,
+        row_group: usize,
+        rows: Range<u64>,
+        columns: &[usize],
+        visit: &mut Visit<'_>,
+    ) -> Result<()> {
         let group = self.group(row_group)?;
         let batches = self.batches()?;
         let records = self.stream(group.records)?;
@@ -271,7 +253,7 @@ impl Segment {
 pub(super) type Visit<'v> = dyn FnMut(&Part<'_>, &[Printed], &[Unusual<'_>]) -> Result<()> + 'v;
 
 /// A number of rows of one row group as a size in memory.
-fn size(rows: u64) -> usize {
+pub(super) fn size(rows: u64) -> usize {
     usize::try_from(rows).unwrap_or(usize::MAX)
 }
 
@@ -286,7 +268,7 @@ pub(super) struct Part<'a> {
     batch: usize,
     pub(super) info: &'a BatchInfo,
     /// Which field of a record each of the columns at hand is.
-    fields: &'a [Option<usize>],
+    pub(super) fields: &'a [Option<usize>],
 }
 
 impl Part<'_> {

@@ -12,6 +12,7 @@ use std::{
 use super::{
     analyse::{ReadOptions, analyse},
     column_chunk::Profile,
+    joined::Joined,
     raw,
     read::{Segment, Trust},
     write::{BatchPlan, SegmentWriter, WriteOptions, Written},
@@ -148,7 +149,8 @@ pub fn decode(file: &[u8]) -> Result<Vec<u8>> {
     Ok(out)
 }
 
-/// Writes the exact source of a stand-alone file, RAW or with columns, to `out`: its batches one after the other.
+/// Writes the exact source of a stand-alone file, RAW or with columns, to `out`: its batches one after the other, with a line feed
+/// put in where their records would fuse ([`Joined`]).
 ///
 /// # Errors
 /// If it is damaged, or not one of ours, or `out` refuses.
@@ -157,8 +159,10 @@ pub fn decode_to(file: Arc<dyn ReadAt>, out: &mut dyn Write) -> Result<()> {
         return raw::read(&*file, out);
     }
     let segment = Segment::open(file, Trust::OwnSeal)?;
+    let mut out = Joined::new(out);
     for batch in 0..segment.batches()?.len() {
-        segment.write_batch(batch, out)?;
+        out.next_batch()?;
+        segment.write_batch(batch, &mut out)?;
     }
     Ok(())
 }

@@ -100,6 +100,23 @@ fn records_move_alone() {
 }
 
 #[test]
+fn records_of_several_batches_do_not_fuse_when_a_file_is_decoded() {
+    let sources: [&[u8]; 5] = [b"1,a,2.5", b"2,b,3.5\n", b"", b"3,c,4.5\r", b"4,d,5.5"];
+    let buffer = Buffer::default();
+    let mut writer = SegmentWriter::new(buffer.clone(), &schema(3), WriteOptions::default()).unwrap();
+    for source in sources {
+        let from = segment(&[source.to_vec()]);
+        writer.append_batch(&from, 0).unwrap();
+    }
+    let written = writer.finish().unwrap().1.verify(Arc::new(buffer.clone())).unwrap();
+    // As `cat` of a table puts it; each batch alone stays as it was.
+    assert_eq!(at1_codec::decode(&buffer.bytes()).unwrap(), b"1,a,2.5\n2,b,3.5\n3,c,4.5\r\n4,d,5.5");
+    for (batch, source) in sources.iter().enumerate() {
+        assert_eq!(bytes(&written.segment, batch), *source, "batch {batch}");
+    }
+}
+
+#[test]
 fn a_batch_is_refused_where_its_columns_are_not() {
     let from = segment(&[b"1,2,3\n".to_vec()]);
     let mut writer = SegmentWriter::new(Buffer::default(), &schema(2), WriteOptions::default()).unwrap();
@@ -114,7 +131,7 @@ fn row_groups_hold_many_batches_and_many_row_groups_one() {
     let big: Vec<u8> = (0..66_000).flat_map(|i| format!("{i},{line}\n").into_bytes()).collect();
     let small = b"1,2\n".to_vec();
     let from = segment(&[big.clone(), small.clone()]);
-    let merged = merge(&[&from, &segment(&[small.clone()])]);
+    let merged = merge(&[&from, &segment(std::slice::from_ref(&small))]);
     assert!(merged.metadata().metadata().num_row_groups() > 1);
     assert_eq!((bytes(&merged, 0), bytes(&merged, 1), bytes(&merged, 2)), (big, small.clone(), small));
 }

@@ -4,5 +4,6 @@
 
 mod carry;
 mod column;
+mod reread;
 mod segment;
 mod text;

@@ -5,6 +5,7 @@ use std::{
     sync::Arc,
 };
 
+use arrow::array::AsArray;
 use at1_codec::{
     BatchPlan, Buffer, ColumnType, EncodeOptions, ErrorKind, Form, NewRowTree, Profile, ReadAt, ReadOptions, RowTree,
     Schema, Segment, SegmentWriter, Trust, WriteOptions, Written, analyse, decode, encode, segment::layout::SEAL_BYTES,
@@ -144,8 +145,8 @@ fn typed_fields_give_their_own_text() {
     let source = b"n,t\n1,a\nNA,\"b\"\"c\"\n\"3\",\n4\n";
     let segment = open(&encode(source, &queryable(Profile::Balanced)).unwrap()).unwrap();
     let text = |column| {
-        let texts = segment.source_text(0, column).unwrap();
-        texts.iter().map(|t| t.map(str::to_owned)).collect::<Vec<_>>()
+        let texts = segment.read_as(0, column, &ColumnType::Text.into()).unwrap().array;
+        texts.as_string::<i32>().iter().map(|t| t.map(str::to_owned)).collect::<Vec<_>>()
     };
     let some = |t: &str| Some(t.to_owned());
     assert_eq!(text(0), [some("1"), some("NA"), some("3"), some("4")]);

@@ -35,6 +35,7 @@ fn segment(n: u64, zones: Value) -> SegmentRecord {
         batch: 0..1,
         rows: 3,
         zones: Carried::zones(Json::new(&zones).unwrap()),
+        schema_at: None,
         extra: Members::new(),
     }
 }

@@ -97,6 +97,7 @@ impl Table {
             batch: first..first + batches.len() as u64,
             rows: batches.iter().map(|batch| records(*batch).len() as u64).sum(),
             zones: Carried::zones(Json::new(zones).unwrap()),
+            schema_at: None,
             extra: Default::default(),
         };
         self.files.insert(record.name.clone(), bytes);

@@ -36,6 +36,7 @@ fn segment(n: u64, part: u64, batch: std::ops::Range<u64>, rows: u64) -> Segment
         batch,
         rows,
         zones: Carried::zones(Json::new(&json!({})).unwrap()),
+        schema_at: None,
         extra: Default::default(),
     }
 }
@@ -350,4 +351,35 @@ fn a_clock_in_the_future() {
     let message =
         "event 5: expected a time before 2026-01-22T15:55:04.999999999Z, found 2026-01-22T16:00:05.000000000Z";
     assert_eq!(finding.to_string(), message);
+}
+
+#[test]
+fn what_was_live_then() {
+    // Events 0 and 1 append three batches in two segments, 2 is a key, 3 a compaction, 4 a vacuum.
+    let table = example(BATCHES, 5);
+    let state = table.state();
+    let names = |events: u64| state.live_after(events).iter().map(|record| record.name.clone()).collect::<Vec<_>>();
+    assert_eq!(names(0), Vec::<String>::new());
+    assert_eq!(names(1), ["seg_000000.at1"]);
+    assert_eq!(names(3), ["seg_000000.at1", "seg_000001.at1"]);
+    assert_eq!(names(4), ["seg_000003.at1"]);
+    assert_eq!(names(9), ["seg_000003.at1"]);
+    assert_eq!((0..4).map(|events| state.appends_after(events)).collect::<Vec<_>>(), [0, 1, 2, 2]);
+    let replaced = state.replaced_segment("seg_000001.at1").unwrap();
+    assert_eq!((replaced.by, replaced.vacuumed), (3, Some(4)));
+    assert!(state.replaced_segment("seg_000003.at1").is_none());
+}
+
+#[test]
+fn a_compaction_says_which_schema_it_was_written_in() {
+    let table = example(BATCHES, 3);
+    let merged = |schema_at: Option<u64>| Kind::Compact {
+        drop: 0..3,
+        segments: vec![SegmentRecord { schema_at, ..segment(3, 0, 0..3, 7) }],
+    };
+    let state = accept(&table, merged(Some(1)));
+    assert_eq!(state.live()[0].schema_at, Some(1));
+    let line = next(&table, merged(Some(1)), |_| ());
+    assert_eq!(line.detail.kind.segments()[0].schema_at, Some(1), "it is in the line");
+    refuse(&table, merged(Some(3)), |_| (), "event 3: seg[0]: schema_at: expected a number below 3, found 3");
 }

@@ -7,20 +7,23 @@ use std::collections::VecDeque;
 use arrow::array::RecordBatch;
 use at1_catalog::{Pruning, Scan, Statistics, Verdict};
 
-use super::{Query, source};
-use crate::error::Result;
+use super::query::Query;
+use crate::{
+    error::{Error, Result},
+    paths,
+};
 
 impl Query {
     /// The last `count` matching rows, in table order.
     pub(super) fn last(&self, count: u64) -> Result<(Vec<RecordBatch>, Statistics)> {
-        let live = self.version.state.live();
+        let live = &self.version.state.live()[..self.segments()];
         let mut statistics = Statistics { segments_total: live.len() as u64, ..Statistics::default() };
         statistics.bytes_total = live.iter().map(|record| record.bytes).sum();
         let verdicts = match self.pruning {
-            Pruning::On => self.bound.verdicts(&self.zones),
+            Pruning::On => self.bound.verdicts(&self.zones.slice(0..live.len())?),
             Pruning::Off => vec![Verdict::Read; live.len()],
         };
-        let mut end = self.version.state.totals().rows;
+        let mut end = self.first_row(live.len().saturating_sub(1)) + live.last().map_or(0, |record| record.rows);
         let mut kept: VecDeque<RecordBatch> = VecDeque::new();
         let mut missing = count;
         for (segment, verdict) in verdicts.iter().enumerate().rev() {
@@ -38,11 +41,11 @@ impl Query {
             if *verdict == Verdict::All {
                 wanted.start = wanted.start.max(wanted.end.saturating_sub(missing));
             }
-            let opened = source::open(&*self.store, &self.version, segment)?;
+            let opened = self.opener(segment)()?;
             let mut scan = Scan::new(opened.source, opened.view, self.request.clone().rows(wanted), first_row)?;
             let (mut found, mut rows) = (VecDeque::new(), 0);
             for batch in scan.by_ref() {
-                let batch = batch?;
+                let batch = batch.map_err(|e| Error::from(e).within(&paths::segment_path(&live[segment].name)))?;
                 rows += batch.num_rows() as u64;
                 found.push_back(batch);
                 while let Some(first) =

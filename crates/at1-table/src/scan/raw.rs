@@ -8,66 +8,86 @@ use std::io::Write;
 use arrow::{array::AsArray, datatypes::UInt64Type};
 use at1_catalog::{RowNumbers, Statistics};
 
-use super::{Inner, Query, ScanOptions};
+use super::{ScanOptions, rows::Rows};
 use crate::{
     cat::{Joined, Joints},
     error::{Error, Result},
     paths, segments,
+    snapshot::{OpenSegment, Snapshot},
     table::Table,
 };
 
 impl Table {
+    /// [`Snapshot::scan_raw`] of the newest state.
+    ///
+    /// # Errors
+    /// As [`Snapshot::scan_raw`].
+    pub fn scan_raw(&self, options: &ScanOptions, joints: Joints, out: &mut dyn Write) -> Result<Statistics> {
+        self.snapshot()?.scan_raw(options, joints, out)
+    }
+}
+
+impl Snapshot {
     /// Writes the exact source bytes of the matching records to `out`; selected columns do not matter here.
     ///
     /// # Errors
-    /// As [`Table::scan`]; `Io` if `out` refuses.
+    /// As [`Snapshot::scan`]; `Io` if `out` refuses.
     pub fn scan_raw(&self, options: &ScanOptions, joints: Joints, out: &mut dyn Write) -> Result<Statistics> {
-        let version = self.version()?;
-        let query = Query::new(self, version, options, vec![], RowNumbers::Include)?;
-        let mut inner = match (options.limit, options.last) {
-            (Some(_), Some(_)) => return Err(Error::invalid("scan", "limit or last", "both")),
-            (None, Some(last)) => {
-                let (batches, statistics) = query.last(last)?;
-                Inner::Found(batches.into_iter(), statistics)
-            }
-            (limit, None) => Inner::Forward(Box::new(query.forward(limit)?)),
-        };
         let mut out = Joined::new(out, joints);
-        let mut recovered = 0;
-        let mut open = None;
-        loop {
-            let batch = match &mut inner {
-                Inner::Forward(scan) => scan.next().transpose()?,
-                Inner::Found(batches, _) => batches.next(),
-            };
-            let Some(batch) = batch else { break };
+        let mut read = 0;
+        let statistics = self.each_match(options, &mut |matches| {
+            let before = matches.segment.segment.bytes_read();
+            out.start_batch(matches.batch)?;
+            let written = matches.segment.segment.write_row_set(matches.rows, &mut out);
+            read += matches.segment.segment.bytes_read() - before;
+            written.map_err(|e| segments::damage(e, &matches.segment.record))
+        })?;
+        out.flush()?;
+        Ok(Statistics { bytes_read: statistics.bytes_read + read, ..statistics })
+    }
+
+    /// Visits the matching records, batch by batch, with the segment that holds them. A batch may come in several pieces.
+    pub(crate) fn each_match(
+        &self,
+        options: &ScanOptions,
+        visit: &mut dyn FnMut(Matches<'_>) -> Result<()>,
+    ) -> Result<Statistics> {
+        let mut found = Rows::new(self.clone(), options, vec![], RowNumbers::Include)?;
+        let mut open: Option<OpenSegment> = None;
+        let mut opened_bytes = 0;
+        while let Some(batch) = found.next().transpose()? {
             let mut rows = batch.column(0).as_primitive::<UInt64Type>().values().iter().copied().peekable();
             while let Some(&row) = rows.peek() {
                 let none = || Error::corrupt(paths::LEDGER, "a batch for every row", row);
-                let batch = query.version.batch_of_row(row).ok_or_else(none)?;
-                let end = query.version.state.batch_rows(batch).ok_or_else(none)?.end;
-                let record = query.version.state.segment_of(batch).ok_or_else(none)?;
-                if open.as_ref().is_none_or(|(name, _, _)| *name != record.name) {
-                    recovered +=
-                        open.as_ref().map_or(0, |(_, segment, _): &(_, at1_codec::Segment, _)| segment.bytes_read());
-                    let first_row = query.version.state.batch_rows(record.batch.start).ok_or_else(none)?.start;
-                    open = Some((record.name.clone(), segments::open(self.store(), record)?, first_row));
-                }
-                let Some((_, segment, first_row)) = &open else { unreachable!("opened above") };
+                let batch = found.version().batch_of_row(row).ok_or_else(none)?;
+                let end = found.version().state.batch_rows(batch).ok_or_else(none)?.end;
+                let segment = match open.take().filter(|held| held.record.batch.contains(&batch)) {
+                    Some(held) => held,
+                    None => {
+                        let opened = found.snapshot().open_batch(batch)?;
+                        opened_bytes += opened.segment.bytes_read();
+                        opened
+                    }
+                };
                 let mut in_segment = vec![];
                 while let Some(row) = rows.next_if(|&row| row < end) {
-                    in_segment.push(row - first_row);
+                    in_segment.push(row - segment.first_row);
                 }
-                out.start_batch(batch)?;
-                segment.write_row_set(&in_segment, &mut out).map_err(|e| segments::damage(e, record))?;
+                visit(Matches { batch, segment: &segment, rows: &in_segment })?;
+                open = Some(segment);
             }
         }
-        out.flush()?;
-        recovered += open.as_ref().map_or(0, |(_, segment, _)| segment.bytes_read());
-        let found = match &inner {
-            Inner::Forward(scan) => scan.statistics(),
-            Inner::Found(_, statistics) => *statistics,
-        };
-        Ok(query.statistics(Statistics { bytes_read: found.bytes_read + recovered, ..found }))
+        let statistics = found.statistics();
+        Ok(Statistics { bytes_read: statistics.bytes_read + opened_bytes, ..statistics })
     }
+}
+
+/// Some matching records of one batch.
+pub(crate) struct Matches<'a> {
+    /// The batch.
+    pub(crate) batch: u64,
+    /// The segment that holds it.
+    pub(crate) segment: &'a OpenSegment,
+    /// The records' numbers in that segment, ascending.
+    pub(crate) rows: &'a [u64],
 }

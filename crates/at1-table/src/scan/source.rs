@@ -1,35 +1,43 @@
 //! A live segment as the catalog reads it.
 //!
 //! * Opened when its turn comes, with the digest that the ledger binds.
-//! * Its columns are the table's first ones: a column that came later is missing, and so is one whose stored type holds nothing
-//!   but nulls because the table's first batches had no value for it.
+//! * Its columns are the table's first ones: a column that came later is missing.
+//! * A column that is stored as another type is read as the snapshot's schema says.
 
 use at1_catalog::{Opened, View};
-use at1_codec::{ColumnType, Segment};
+use at1_codec::{Segment, column::Pin};
+use at1_ledger::SegmentRecord;
 
 use crate::{
     error::{Error, ErrorKind},
+    schema::TableSchema,
     segments,
     store::Store,
-    version::Version,
 };
 
 /// Opens a segment when its turn comes.
 pub(super) type OpenLive = Box<dyn FnOnce() -> at1_catalog::Result<Opened<Segment>> + Send>;
 
-/// Opens the live segment with this number.
-pub(super) fn open(store: &dyn Store, version: &Version, segment: usize) -> at1_catalog::Result<Opened<Segment>> {
-    let record = &version.state.live()[segment];
-    let segment = segments::open(store, record).map_err(into_catalog)?;
-    let schema = version.schema.schema();
-    let stored = &segment.schema().columns;
-    let columns = schema.columns.iter().enumerate().map(|(column, now)| {
-        let held_nothing =
-            |stored: ColumnType| stored == ColumnType::Text && !matches!(now.ty, ColumnType::Text | ColumnType::Binary);
-        stored.get(column).filter(|stored| !held_nothing(stored.ty)).map(|_| column)
-    });
-    let view = View::new(&schema, columns.collect())?;
-    Ok(Opened { source: segment, view })
+/// Opens a segment, written in some other or the same types, for a query in `schema`; `None` if its file is not there.
+pub(super) fn open(
+    store: &dyn Store,
+    record: &SegmentRecord,
+    written_as: &[Pin],
+    schema: &TableSchema,
+) -> at1_catalog::Result<Option<Opened<Segment>>> {
+    let Some(segment) = segments::open_if_there(store, record).map_err(into_catalog)? else { return Ok(None) };
+    let stored = segment.schema().columns.len();
+    let columns = (0..schema.columns.len()).map(|column| Some(column).filter(|&column| column < stored));
+    let readings = schema.columns.iter().map(|column| column.reading).collect();
+    let view = View::new(&schema.schema(), columns.collect())?
+        .with_readings(readings, schema.nulls())
+        .written_with(written_as.iter().map(|pin| pin.reading).collect());
+    Ok(Some(Opened { source: segment, view }))
+}
+
+/// The error of a segment that should be there.
+pub(super) fn missing(record: &SegmentRecord) -> at1_catalog::Error {
+    into_catalog(segments::missing(record))
 }
 
 /// The catalog knows segments and codecs, not tables: its errors carry ours as theirs.

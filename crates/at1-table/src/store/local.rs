@@ -97,6 +97,10 @@ impl Store for LocalStore {
         &self.place
     }
 
+    fn local_folder(&self) -> Option<&Path> {
+        Some(&self.folder)
+    }
+
     fn open(&self, path: &str) -> io::Result<Arc<dyn ReadAt>> {
         Ok(Arc::new(self.open_file(path, OFlags::RDONLY)?))
     }
@@ -191,6 +195,10 @@ impl Store for LocalStore {
 
     fn link(&self, staged: &dyn Staged, path: &str) -> io::Result<()> {
         fs::hard_link(self.full(staged.path()), self.full(path))
+    }
+
+    fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        fs::rename(self.full(from), self.full(to))
     }
 
     fn remove(&self, path: &str) -> io::Result<()> {

@@ -2,7 +2,7 @@
 //!
 //! * Paths are relative to the table, `/`-separated, made by [`crate::paths`]; nothing outside this module touches the file system.
 //! * A step is durable only when the matching `sync` has returned: file contents by [`Store::sync`] or [`Staged::seal`], names by [`Store::sync_folder`].
-//! * A name, once given by [`Store::link`], is never given to other bytes without [`Store::remove`] first.
+//! * A name, once given by [`Store::link`], is never given to other bytes without [`Store::remove`] or [`Store::rename`] first.
 //! * Reading needs no write access and takes no lock.
 
 mod held;
@@ -12,6 +12,7 @@ mod network;
 use std::{
     fmt,
     io::{self, Read, Seek, Write},
+    path::{Path, PathBuf},
     sync::Arc,
 };
 
@@ -25,6 +26,11 @@ pub use local::LocalStore;
 pub trait Store: Send + Sync + fmt::Debug {
     /// How messages name the table, such as its folder.
     fn place(&self) -> &str;
+
+    /// The folder on this machine that this is, if it is one: only to find out whether two stores lie in each other.
+    fn local_folder(&self) -> Option<&Path> {
+        None
+    }
 
     /// Opens a regular file to read, following no symbolic link below the table's folder.
     ///
@@ -73,6 +79,12 @@ pub trait Store: Send + Sync + fmt::Debug {
     /// # Errors
     /// `AlreadyExists` if the name is taken; nothing is overwritten.
     fn link(&self, staged: &dyn Staged, path: &str) -> io::Result<()>;
+
+    /// Gives a file another name within the table, at once: whatever stands under `to` is found there until the file is.
+    ///
+    /// # Errors
+    /// `NotFound` if there is no such file.
+    fn rename(&self, from: &str, to: &str) -> io::Result<()>;
 
     /// Removes a name.
     ///
@@ -157,6 +169,20 @@ pub struct Entry {
     pub kind: EntryKind,
     /// How long the file is; 0 for what is no file.
     pub bytes: u64,
+}
+
+/// Whether `inner` is the folder of `outer`, or lies in it. Folders that are not there yet count by where they will be.
+pub(crate) fn lies_in(inner: &dyn Store, outer: &dyn Store) -> bool {
+    let (Some(inner), Some(outer)) = (inner.local_folder(), outer.local_folder()) else { return false };
+    let Ok(outer) = outer.canonicalize() else { return false };
+    // The nearest folder that is there stands for those that will be made in it.
+    let there =
+        |path: &Path| path.ancestors().find_map(|at| if at == Path::new("") { here() } else { at.canonicalize().ok() });
+    there(inner).is_some_and(|inner| inner.starts_with(outer))
+}
+
+fn here() -> Option<PathBuf> {
+    Path::new(".").canonicalize().ok()
 }
 
 /// A store of no table, for spools of those who only read: they lie where the system keeps temporary files.

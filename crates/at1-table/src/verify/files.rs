@@ -6,7 +6,7 @@
 use std::{collections::HashSet, io};
 
 use at1_codec::ReadAt;
-use at1_ledger::{Digest, FileDigest, SegmentRecord, State, parse_segment_name, verify_immutable};
+use at1_ledger::{ChainReport, Digest, FileDigest, SegmentRecord, State, parse_segment_name, verify_immutable};
 use sha2::{Digest as _, Sha256};
 
 use super::{Code, Finding, VerifyOptions, VerifyReport, in_parallel};
@@ -50,7 +50,7 @@ fn hash(store: &dyn Store, record: &SegmentRecord) -> io::Result<Option<FileDige
     Ok(Some(FileDigest { bytes, sha256 }))
 }
 
-fn digest(file: &dyn ReadAt, bytes: u64) -> io::Result<Digest> {
+pub(crate) fn digest(file: &dyn ReadAt, bytes: u64) -> io::Result<Digest> {
     let mut digest = Sha256::new();
     let mut buffer = vec![0; usize::try_from(bytes).unwrap_or(usize::MAX).min(BUFFER_BYTES)];
     let mut at = 0;
@@ -63,7 +63,18 @@ fn digest(file: &dyn ReadAt, bytes: u64) -> io::Result<Digest> {
     Ok(Digest(digest.finalize().into()))
 }
 
-/// Reports names that no event gave, and replaced files that are gone without a word.
+/// Whether a segment that was live is neither live nor there any more.
+pub(super) fn replaced_meanwhile(store: &dyn Store, before: &ChainReport, now: &ChainReport) -> bool {
+    let (Some(before), Some(now)) = (&before.state, &now.state) else { return false };
+    let gone = |record: &SegmentRecord| {
+        let missing =
+            || store.open(&paths::segment_path(&record.name)).is_err_and(|e| e.kind() == io::ErrorKind::NotFound);
+        now.segment_of(record.batch.start).is_some_and(|live| live.name != record.name) && missing()
+    };
+    before.live().iter().any(gone)
+}
+
+/// Reports names that no event gave, and how many replaced files are gone without a word.
 fn list(store: &dyn Store, state: &State, events: u64, report: &mut VerifyReport) {
     let entries = match store.list(paths::SEGMENTS) {
         Ok(entries) => entries,
@@ -90,13 +101,21 @@ fn list(store: &dyn Store, state: &State, events: u64, report: &mut VerifyReport
             _ => Finding::new(Code::Extra, place, "no event names it"),
         });
     }
-    for replaced in state.replaced().filter(|replaced| replaced.vacuumed.is_none()) {
-        if !there.contains(replaced.segment.name.as_str()) {
-            let message = format!("replaced by event {}, and gone although no vacuum event says so", replaced.by);
-            report.findings.push(Finding::new(Code::Gone, paths::segment_path(&replaced.segment.name), message));
-        }
-    }
+    report.findings.extend(gone(state, &there));
     if store.open(paths::POISONED).is_ok() {
         report.findings.push(Finding::new(Code::Poisoned, paths::POISONED, "writers are stopped by this marker"));
     }
+}
+
+/// One finding for all replaced files that are gone without a word: a backup never has them.
+fn gone(state: &State, there: &HashSet<&str>) -> Option<Finding> {
+    let unspoken = state.replaced().filter(|replaced| replaced.vacuumed.is_none());
+    let gone: Vec<&str> =
+        unspoken.map(|replaced| replaced.segment.name.as_str()).filter(|name| !there.contains(name)).collect();
+    let (first, last) = (gone.first()?, gone.last()?);
+    let message = match gone.len() {
+        1 => format!("replaced, and gone although no vacuum event says so: {first}"),
+        more => format!("{more} files replaced, and gone although no vacuum event says so: {first} to {last}"),
+    };
+    Some(Finding::new(Code::Gone, paths::SEGMENTS, message))
 }

@@ -10,7 +10,7 @@ use arrow::{
 };
 use at1_catalog::{SegmentZone, ZonesBuilder};
 use at1_codec::{Schema, Segment};
-use at1_ledger::{BatchRecord, Carried, Digest, SegmentRecord, State};
+use at1_ledger::{Carried, Digest, SegmentRecord};
 use parquet::arrow::{
     ProjectionMask,
     arrow_reader::{ParquetRecordBatchReaderBuilder, statistics::StatisticsConverter},
@@ -18,17 +18,20 @@ use parquet::arrow::{
 
 use super::{Code, Finding, VerifyOptions, VerifyReport, in_parallel};
 use crate::{
+    batches::words,
     error::{Error, ErrorKind, Result},
     paths, row_tree, segments,
     store::Store,
     table::Table,
+    version::Version,
     zones,
 };
 
-pub(super) fn check(table: &Table, state: &State, options: &VerifyOptions, report: &mut VerifyReport) {
+pub(super) fn check(table: &Table, version: &Version, options: &VerifyOptions, report: &mut VerifyReport) {
+    let state = &version.state;
     let found = in_parallel(options.threads, state.live(), |record| {
         let mut findings = vec![];
-        let batches = check_segment(table.store(), state, record, &mut findings);
+        let batches = check_segment(table.store(), version, record, &mut findings);
         (batches, findings)
     });
     let mut held = Some(true);
@@ -61,7 +64,13 @@ fn with_source(error: &Error) -> String {
 }
 
 /// Derives a segment's batches again; returns how many are what they were.
-fn check_segment(store: &dyn Store, state: &State, record: &SegmentRecord, findings: &mut Vec<Finding>) -> Result<u64> {
+fn check_segment(
+    store: &dyn Store,
+    version: &Version,
+    record: &SegmentRecord,
+    findings: &mut Vec<Finding>,
+) -> Result<u64> {
+    let state = &version.state;
     let segment = segments::open(store, record)?;
     let damage = |e| segments::damage(e, record);
     let derived = segment.rederive(row_tree::of(state.row_tree())).map_err(damage)?;
@@ -90,22 +99,66 @@ fn check_segment(store: &dyn Store, state: &State, record: &SegmentRecord, findi
             held += 1;
         }
     }
-    check_values(&segment, record, recorded, findings)?;
+    check_values(&segment, record, findings)?;
+    let found = rejects_when_appended(store, version, &segment, record)
+        .map_err(|e| e.within(&paths::segment_path(&record.name)))?;
+    for ((batch, found), number) in recorded.iter().zip(found).zip(record.batch.start..) {
+        if batch.rejects != found {
+            let message = format!("expected {} rejects, found {found}", batch.rejects);
+            findings.push(Finding::new(Code::Batch, format!("batch {number}"), message));
+        }
+    }
     Ok(held)
 }
 
-fn words(rows: u64, bytes: u64, sha256: Digest, root: Option<Digest>) -> String {
-    let root = root.map_or("no rows_root".to_owned(), |root| format!("rows_root {root}"));
-    format!("{rows} rows, {bytes} bytes, sha256 {sha256}, {root}")
+/// Per batch, how many of its fields the columns could not hold when it was appended. Columns may be stored in wider types since.
+fn rejects_when_appended(
+    store: &dyn Store,
+    version: &Version,
+    segment: &Segment,
+    record: &SegmentRecord,
+) -> Result<Vec<u64>> {
+    let infos = segment.batches()?;
+    let events: Vec<u64> = (record.batch.start..record.batch.end)
+        .map(|batch| version.state.batch_event(batch).unwrap_or_default())
+        .collect();
+    let stored = version.pins_of(record);
+    let mut rejects = vec![0; infos.len()];
+    // Batches that were appended under one schema are looked at together.
+    let mut first = 0;
+    for run in events.chunk_by(|a, b| version.pins_at(*a) == version.pins_at(*b)) {
+        let batches = first..first + run.len();
+        first = batches.end;
+        let (Some(start), Some(end)) = (infos.get(batches.start), infos.get(batches.end - 1)) else { continue };
+        let rows = start.first_row..end.row_range().end;
+        let schema = version.schema_after(store, run[0] + 1)?;
+        for (position, stored) in stored.iter().enumerate().take(version.pins_at(run[0]).len()) {
+            let same = schema.columns.get(position).is_some_and(|then| then.is_stored_as(*stored));
+            let mut group_row = 0;
+            for (row_group, meta) in segment.metadata().metadata().row_groups().iter().enumerate() {
+                let group = group_row..group_row + u64::try_from(meta.num_rows()).unwrap_or(0);
+                group_row = group.end;
+                if group.start.max(rows.start) >= group.end.min(rows.end) {
+                    continue;
+                }
+                let found = match schema.meaning(position) {
+                    Some(meaning) if !same => segment.read_as(row_group, position, &meaning)?.rejects,
+                    _ => segment.reject_rows(row_group, position)?,
+                };
+                for row in found.into_iter().map(|row| group.start + row).filter(|row| rows.contains(row)) {
+                    let at = infos.partition_point(|info| info.row_range().end <= row);
+                    if let Some(count) = rejects.get_mut(at) {
+                        *count += 1;
+                    }
+                }
+            }
+        }
+    }
+    Ok(rejects)
 }
 
 /// Compares the bounds at every level with the values.
-fn check_values(
-    segment: &Segment,
-    record: &SegmentRecord,
-    batches: &[BatchRecord],
-    findings: &mut Vec<Finding>,
-) -> Result<()> {
+fn check_values(segment: &Segment, record: &SegmentRecord, findings: &mut Vec<Finding>) -> Result<()> {
     let place = |column: &str| format!("{}: column {column}", paths::segment_path(&record.name));
     let damage = |e| segments::damage(e, record);
     let schema = segment.schema();
@@ -121,26 +174,16 @@ fn check_values(
         }
     };
     let bounds = segment_bounds(schema, record.rows, &texts)?;
-    let mut rejects_by_batch = vec![0u64; batches.len()];
-    let infos = segment.batches().map_err(damage)?;
     for (position, column) in schema.columns.iter().enumerate() {
         let mut checker = Checker { bad: None, nulls: 0 };
-        let (mut rejects, mut group_row) = (0, 0);
-        for (row_group, meta) in segment.metadata().metadata().row_groups().iter().enumerate() {
+        let mut rejects = 0;
+        for row_group in 0..segment.metadata().metadata().num_row_groups() {
             let values = read_column(segment, row_group, position).map_err(|e| e.within(&place(&column.name)))?;
             checker.check_group(segment, row_group, position, &values)?;
             if let Some(zone) = bounds.column(position) {
                 checker.check(&values, zone.min(), zone.max(), 0, "the event's zone")?;
             }
-            let rows = segment.reject_rows(row_group, position).map_err(damage)?;
-            rejects += rows.len() as u64;
-            for row in rows {
-                let at = infos.partition_point(|info| info.first_row + info.rows <= group_row + row);
-                if let Some(count) = rejects_by_batch.get_mut(at) {
-                    *count += 1;
-                }
-            }
-            group_row += u64::try_from(meta.num_rows()).unwrap_or(0);
+            rejects += segment.reject_rows(row_group, position).map_err(damage)?.len() as u64;
         }
         if let Some(level) = checker.bad {
             let message = format!("expected values within {level}, found one outside");
@@ -155,12 +198,6 @@ fn check_values(
                     findings.push(Finding::new(Code::Zones, place(&column.name), message));
                 }
             }
-        }
-    }
-    for ((batch, found), number) in batches.iter().zip(rejects_by_batch).zip(record.batch.start..) {
-        if batch.rejects != found {
-            let message = format!("expected {} rejects, found {found}", batch.rejects);
-            findings.push(Finding::new(Code::Batch, format!("batch {number}"), message));
         }
     }
     Ok(())
@@ -189,7 +226,8 @@ fn read_column(segment: &Segment, row_group: usize, position: usize) -> Result<A
             .map_err(parquet)?;
     let mut arrays = vec![];
     for batch in reader {
-        let batch = batch.map_err(|e| Error::corrupt(format!("row group {row_group}"), "a column", e))?;
+        let batch =
+            batch.map_err(|e| Error::from(segment.bytes().explain(e)).within(&format!("row group {row_group}")))?;
         arrays.push(batch.column(0).clone());
     }
     let arrays: Vec<&dyn Array> = arrays.iter().map(|array| array.as_ref()).collect();

@@ -1,114 +1,26 @@
-//! Each step of a store fails before and after its effect, the process lives on or dies, the power goes or stays: what was
-//! acknowledged is there, what was not is there wholly or not at all, and the table goes on.
+//! What crashes and failing disks leave, case by case: torn tails, orphans, damage, a disk that cannot take back.
+//!
+//! All cases together, by machine, are in `faults` and `interleave`.
 
 use std::sync::Arc;
 
-use at1_table::{AppendOptions, CreateOptions, Error, ErrorKind, Source, Table, VerifyOptions, paths};
+use at1_table::{ErrorKind, Table, VerifyOptions, paths};
 use at1_testkit::{
     fault::{Fault, Image, Schedule, Then},
     store::MemStore,
 };
 
-use crate::{append, batches, open, table};
+use crate::{append, batches, legal::try_append, open, table};
 
 const OLD: &[u8] = b"a,b\n1,x\n";
 const NEW: &[u8] = b"b,a\ny,2.5\n";
 const NEXT: &[u8] = b"a,b\n3,z\n";
-
-fn try_append(table: &Table, bytes: &[u8]) -> Result<(), Error> {
-    table.append_csv(Source::bytes(bytes), &AppendOptions::default()).map(drop)
-}
 
 /// A disk with a table of one batch.
 fn old() -> MemStore {
     let (store, table) = table();
     append(&table, OLD);
     store
-}
-
-/// How many steps it takes when nothing fails.
-fn steps(store: &MemStore, run: impl Fn(&MemStore)) -> u64 {
-    let store = store.crash(Image::Everything);
-    let before = store.steps();
-    run(&store);
-    store.steps() - before
-}
-
-/// Whatever the disk looks like now, the table opens, holds what it must, and goes on.
-#[track_caller]
-fn check_disk(store: &MemStore, acked: bool, what: &str) {
-    for image in Image::ALL {
-        let what = format!("{what}, then {image:?}");
-        let disk = store.crash(image);
-        let found = batches(&open(&disk));
-        let whole = found == [OLD] || found == [OLD, NEW];
-        assert!(whole, "{what}: {found:?}");
-        assert!(!acked || found == [OLD, NEW], "{what}: lost an acknowledged batch");
-        let verdict = open(&disk).verify(&VerifyOptions::default()).unwrap().verdict().exit_code();
-        assert!(verdict == 0 || verdict == 7, "{what}: verify says {verdict}");
-        match try_append(&open(&disk), NEXT) {
-            Ok(()) => {
-                let after = batches(&open(&disk));
-                assert_eq!(after[..found.len()], found, "{what}: the past changed");
-                assert_eq!(after[found.len()..], [NEXT], "{what}: the next append");
-                let report = open(&disk).verify(&VerifyOptions::default()).unwrap();
-                assert_eq!(report.verdict().exit_code(), 0, "{what}: {:?}", report.findings);
-                let left = disk.files().keys().filter(|path| path.starts_with(paths::STAGING)).count();
-                assert_eq!(left, 0, "{what}: staging is clean");
-            }
-            Err(error) => assert_eq!(error.kind(), ErrorKind::Poisoned, "{what}: {error:?}"),
-        }
-    }
-}
-
-fn append_matrix(fault: Fault, then: Then) {
-    let old = old();
-    let run = |store: &MemStore| drop(try_append(&open(store), NEW));
-    for step in 0..steps(&old, run) {
-        let store = old.crash(Image::Everything);
-        let table = open(&store);
-        store.fail(Some(Schedule { step, fault, then }));
-        let acked = try_append(&table, NEW);
-        store.fail(None);
-        let what =
-            format!("step {step} ({}), {fault:?}, {then:?}", store.journal(0).last().cloned().unwrap_or_default());
-        if let (Err(error), Then::Recovers) = (&acked, then) {
-            // The promise: after any error but one the batch is not in the table.
-            assert_ne!(error.kind(), ErrorKind::Poisoned, "{what}");
-            assert_eq!(batches(&open(&store)), [OLD], "{what}: an error, and yet");
-        }
-        check_disk(&store, acked.is_ok(), &what);
-        if then == Then::Recovers && acked.is_err() {
-            try_append(&table, NEW).unwrap_or_else(|e| panic!("{what}: the same handle goes on: {e:?}"));
-            assert_eq!(batches(&open(&store)), [OLD, NEW], "{what}: once, not twice");
-        }
-    }
-}
-
-#[test]
-fn a_step_fails_before_its_effect() {
-    append_matrix(Fault::BeforeEffect, Then::Recovers);
-}
-
-#[test]
-fn a_step_fails_after_its_effect() {
-    append_matrix(Fault::AfterEffect, Then::Recovers);
-}
-
-#[test]
-fn the_process_dies_before_an_effect() {
-    append_matrix(Fault::BeforeEffect, Then::Dies);
-}
-
-#[test]
-fn the_process_dies_after_an_effect() {
-    append_matrix(Fault::AfterEffect, Then::Dies);
-}
-
-#[test]
-fn cleaning_up_fails_too() {
-    append_matrix(Fault::BeforeEffect, Then::RecoversAfter(1));
-    append_matrix(Fault::AfterEffect, Then::RecoversAfter(2));
 }
 
 #[test]
@@ -140,25 +52,6 @@ fn a_disk_that_cannot_take_back_stops_all_writers() {
     store.take(paths::POISONED);
     assert_eq!(try_append(&fresh, NEXT).unwrap_err().kind(), ErrorKind::Poisoned, "this process saw it happen");
     try_append(&open(&store), NEXT).unwrap();
-}
-
-#[test]
-fn making_a_table_fails_anywhere_and_is_made_again() {
-    let run = |store: &MemStore| Table::create_in(Arc::new(store.clone()), &CreateOptions::default()).map(drop);
-    let empty = MemStore::new();
-    for schedule in Schedule::all(steps(&empty, |store| run(store).unwrap())) {
-        let store = MemStore::new();
-        store.fail(Some(schedule));
-        let made = run(&store).is_ok();
-        for image in Image::ALL {
-            let disk = store.crash(image);
-            let opened = Table::open_in(Arc::new(disk.clone()));
-            assert!(!made || opened.is_ok(), "{schedule:?}, then {image:?}: lost");
-            let (table, _) = Table::open_or_create_in(Arc::new(disk), &CreateOptions::default()).unwrap();
-            append(&table, OLD);
-            assert_eq!(batches(&table), [OLD], "{schedule:?}, then {image:?}");
-        }
-    }
 }
 
 /// A disk whose ledger ends in half a line.
@@ -198,25 +91,6 @@ fn every_cut_of_the_last_line_is_a_torn_tail() {
         assert_eq!(batches(&open(&disk)), [OLD], "cut at {cut}");
         append(&open(&disk), NEXT);
         assert_eq!(batches(&open(&disk)), [OLD, NEXT], "cut at {cut}");
-    }
-}
-
-#[test]
-fn a_torn_tail_is_never_lost_while_it_is_cut() {
-    let (torn_disk, tail) = torn();
-    let run = |store: &MemStore| drop(try_append(&open(store), NEW));
-    for schedule in Schedule::all(steps(&torn_disk, run)) {
-        let store = torn_disk.crash(Image::Everything);
-        let table = open(&store);
-        store.fail(Some(schedule));
-        let acked = try_append(&table, NEW).is_ok();
-        for image in Image::ALL {
-            let disk = store.crash(image);
-            let kept = disk.files()[paths::LEDGER].windows(tail.len()).any(|window| window == tail)
-                || disk.files().iter().any(|(path, bytes)| path.starts_with(paths::TORN) && *bytes == tail);
-            assert!(kept, "{schedule:?}, then {image:?}: the tail is gone");
-        }
-        check_disk(&store, acked, &format!("{schedule:?}"));
     }
 }
 

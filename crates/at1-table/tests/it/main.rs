@@ -2,11 +2,21 @@
 #![allow(clippy::unwrap_used, reason = "in tests a failed unwrap is the test failing")]
 
 mod append;
+mod backup;
 mod cat;
+mod compact;
 mod corpus;
 mod crash;
 mod damage;
+mod faults;
+mod group;
+mod history;
+mod images;
+mod interleave;
+mod legal;
+mod model;
 mod processes;
+mod repair;
 mod scan;
 mod spec;
 mod verify;

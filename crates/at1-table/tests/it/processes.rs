@@ -1,6 +1,7 @@
 //! Several threads and processes on one table of a real disk.
 
 use std::{
+    ops::Range,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::atomic::{AtomicBool, Ordering},
@@ -27,7 +28,9 @@ fn check_all_there(folder: &Path, writers: usize, each: usize) {
         assert_eq!(own, expected, "writer {writer}");
     }
     let report = table.verify(&VerifyOptions::default()).unwrap();
-    assert_eq!((report.verdict().exit_code(), report.events), (0, (writers * each) as u64), "{:?}", report.findings);
+    assert_eq!(report.verdict().exit_code(), 0, "{:?}", report.findings);
+    // Threads on one handle may share events, which only makes them fewer.
+    assert!((1..=(writers * each) as u64).contains(&report.events), "{} events", report.events);
 }
 
 #[test]
@@ -91,26 +94,33 @@ fn many_open_or_create_and_one_creates() {
     assert_eq!(created, 1);
 }
 
-/// Not a test: what the processes below run. Appends batches `from..to` of a writer, each once, whatever happened before.
+/// Not a test: what the processes below run. Appends each batch of some writers, a thread each, once, whatever happened before.
 #[test]
 #[ignore = "run by the tests below in processes of their own"]
 fn child() {
     let Ok(job) = std::env::var("AT1_CHILD") else { return };
     let words: Vec<_> = job.split('|').collect();
-    let [folder, writer, each] = words[..] else { panic!("expected folder, writer, each") };
-    let table = Table::open(folder).unwrap();
-    for number in 0..each.parse().unwrap() {
-        let key = Idempotency { producer: writer.to_owned(), sequence: number as u64 };
-        let options = AppendOptions { idempotency: Some(key), ..AppendOptions::default() };
-        table.append_csv(Source::bytes(&text(writer.parse().unwrap(), number)), &options).unwrap();
-    }
+    let [folder, start, end, each] = words[..] else { panic!("expected folder, first writer, end, each") };
+    let (table, each) = (Table::open(folder).unwrap(), each.parse::<usize>().unwrap());
+    thread::scope(|scope| {
+        for writer in start.parse().unwrap()..end.parse::<usize>().unwrap() {
+            let table = &table;
+            scope.spawn(move || {
+                for number in 0..each {
+                    let key = Idempotency { producer: writer.to_string(), sequence: number as u64 };
+                    let options = AppendOptions { idempotency: Some(key), ..AppendOptions::default() };
+                    table.append_csv(Source::bytes(&text(writer, number)), &options).unwrap();
+                }
+            });
+        }
+    });
 }
 
-fn spawn(folder: &Path, writer: usize, each: usize) -> Child {
+fn spawn(folder: &Path, writers: Range<usize>, each: usize) -> Child {
     let program: PathBuf = std::env::current_exe().unwrap();
     Command::new(program)
         .args(["processes::child", "--exact", "--ignored"])
-        .env("AT1_CHILD", format!("{}|{writer}|{each}", folder.display()))
+        .env("AT1_CHILD", format!("{}|{}|{}|{each}", folder.display(), writers.start, writers.end))
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .spawn()
@@ -122,11 +132,23 @@ fn processes_append_at_once() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("t");
     Table::create(&path, &CreateOptions::default()).unwrap();
-    let children: Vec<_> = (0..3).map(|writer| spawn(&path, writer, 5)).collect();
+    let children: Vec<_> = (0..3).map(|writer| spawn(&path, writer..writer + 1, 5)).collect();
     for mut child in children {
         assert!(child.wait().unwrap().success());
     }
     check_all_there(&path, 3, 5);
+}
+
+#[test]
+fn processes_with_many_threads_append_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("t");
+    Table::create(&path, &CreateOptions::default()).unwrap();
+    let children: Vec<_> = (0..3).map(|child| spawn(&path, child * 4..child * 4 + 4, 5)).collect();
+    for mut child in children {
+        assert!(child.wait().unwrap().success());
+    }
+    check_all_there(&path, 12, 5);
 }
 
 #[test]
@@ -137,7 +159,7 @@ fn processes_are_killed_and_nothing_is_lost_or_doubled() {
     let each = 12;
     let mut rng = at1_testkit::Rng::new(7);
     for _ in 0..12 {
-        let mut children: Vec<_> = (0..2).map(|writer| spawn(&path, writer, each)).collect();
+        let mut children: Vec<_> = (0..2).map(|child| spawn(&path, child * 2..child * 2 + 2, each)).collect();
         thread::sleep(std::time::Duration::from_millis(20 + rng.below(60)));
         for child in &mut children {
             let _ = child.kill();
@@ -146,10 +168,10 @@ fn processes_are_killed_and_nothing_is_lost_or_doubled() {
         let table = Table::open(&path).unwrap();
         assert!(matches!(table.verify(&VerifyOptions::default()).unwrap().verdict().exit_code(), 0 | 7));
     }
-    for mut child in (0..2).map(|writer| spawn(&path, writer, each)).collect::<Vec<_>>() {
+    for mut child in (0..2).map(|child| spawn(&path, child * 2..child * 2 + 2, each)).collect::<Vec<_>>() {
         assert!(child.wait().unwrap().success());
     }
-    check_all_there(&path, 2, each);
+    check_all_there(&path, 4, each);
     let staged = std::fs::read_dir(path.join("_at1/staging")).unwrap().count();
     assert_eq!(staged, 0, "what the dead left is swept");
 }

@@ -1,6 +1,7 @@
 //! Scanning segment files that belong to no table, or as if they did not.
 //!
 //! * Several files are read one after the other, and must have the same columns.
+//! * Raw records of different batches and files do not fuse, as with tables.
 
 use std::{collections::VecDeque, io::Write as _, path::PathBuf, sync::Arc};
 
@@ -9,7 +10,7 @@ use arrow::{
     datatypes::UInt64Type,
 };
 use at1_catalog::{Request, RowNumbers, View};
-use at1_codec::{Segment, Trust};
+use at1_codec::{Joined, Segment, Trust};
 use at1_table::Statistics;
 
 use super::{Query, show};
@@ -47,11 +48,23 @@ pub(super) fn run(
     let (schema, request) = request(first, query, wants_raw)?;
     let mut statistics = Statistics::default();
     if wants_raw {
-        let mut out = output::data();
+        let mut out = Joined::new(output::data());
         let mut matches = Matches::new(&segments, &request, query, &mut statistics);
-        while let Some((batch, segment)) = matches.next().transpose()? {
-            let rows = batch.column(0).as_primitive::<UInt64Type>().values();
-            segment.write_row_set(rows, &mut out)?;
+        let mut current: Option<(&Segment, usize)> = None;
+        while let Some((found, segment)) = matches.next().transpose()? {
+            let batches = segment.batches()?;
+            let mut rows = &found.column(0).as_primitive::<UInt64Type>().values()[..];
+            while let Some(first) = rows.first() {
+                let batch = batches.partition_point(|batch| batch.row_range().end <= *first);
+                let end = batches.get(batch).map_or(u64::MAX, |batch| batch.row_range().end);
+                let (now, later) = rows.split_at(rows.partition_point(|row| *row < end));
+                if !current.is_some_and(|(of, at)| std::ptr::eq(of, segment) && at == batch) {
+                    out.next_batch().map_err(|e| Failure::output(&e))?;
+                    current = Some((segment, batch));
+                }
+                segment.write_row_set(now, &mut out)?;
+                rows = later;
+            }
         }
         out.flush().map_err(|e| Failure::output(&e))?;
     } else {

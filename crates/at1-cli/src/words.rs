@@ -1,0 +1,158 @@
+//! Single words of the command line, as values.
+//!
+//! * A unit is always said, but for plain bytes: nobody has to guess whether `24` is hours or days.
+
+use std::{ops::Range, str::FromStr, time::Duration};
+
+/// The byte around fields, or that there is none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum QuoteByte {
+    None,
+    Byte(u8),
+}
+
+const SIZE_UNITS: [(&str, u64); 9] = [
+    ("b", 1),
+    ("kb", 1000),
+    ("mb", 1000 * 1000),
+    ("gb", 1000 * 1000 * 1000),
+    ("tb", 1000 * 1000 * 1000 * 1000),
+    ("kib", 1 << 10),
+    ("mib", 1 << 20),
+    ("gib", 1 << 30),
+    ("tib", 1 << 40),
+];
+
+const DURATION_UNITS: [(&str, u64); 5] =
+    [("s", 1), ("m", 60), ("h", 60 * 60), ("d", 24 * 60 * 60), ("w", 7 * 24 * 60 * 60)];
+
+/// Bytes: `512MiB`, `1GB`, `4096`.
+pub(crate) fn bytes(word: &str) -> Result<u64, String> {
+    let wrong = || format!("expected a size such as 512MiB, 1GB or 4096, found {word}");
+    let (digits, unit) = split_number(word);
+    let unit = match unit.trim_start().to_ascii_lowercase().as_str() {
+        "" => 1,
+        unit => SIZE_UNITS.iter().find(|(name, _)| *name == unit).ok_or_else(wrong)?.1,
+    };
+    digits.parse::<u64>().ok().and_then(|n| n.checked_mul(unit)).ok_or_else(wrong)
+}
+
+/// A time span: `90m`, `24h`, `1d12h`.
+pub(crate) fn duration(word: &str) -> Result<Duration, String> {
+    let wrong = || format!("expected a duration such as 0s, 90m, 24h, 7d or 1d12h, found {word}");
+    let (mut rest, mut seconds) = (word, 0u64);
+    while !rest.is_empty() {
+        let (digits, tail) = split_number(rest);
+        let unit = DURATION_UNITS.iter().find(|(name, _)| tail.starts_with(name)).ok_or_else(wrong)?;
+        let more = digits.parse::<u64>().ok().and_then(|n| n.checked_mul(unit.1));
+        seconds = more.and_then(|more| seconds.checked_add(more)).ok_or_else(wrong)?;
+        rest = &tail[unit.0.len()..];
+    }
+    if word.is_empty() { Err(wrong()) } else { Ok(Duration::from_secs(seconds)) }
+}
+
+/// The digits at the start, and what follows.
+fn split_number(word: &str) -> (&str, &str) {
+    word.split_at(word.bytes().take_while(u8::is_ascii_digit).count())
+}
+
+pub(crate) fn column_type(word: &str) -> Result<(String, String), String> {
+    // A header may hold `=`; no type does.
+    let (column, ty) = word.rsplit_once('=').ok_or_else(|| format!("expected COL=TYPE, found {word}"))?;
+    Ok((column.to_owned(), ty.to_owned()))
+}
+
+pub(crate) fn delimiter(word: &str) -> Result<u8, String> {
+    match word.as_bytes() {
+        b"tab" | b"\\t" => Ok(b'\t'),
+        &[byte] if byte.is_ascii() && !matches!(byte, b'\n' | b'\r') => Ok(byte),
+        _ => Err(format!("expected one ASCII character or `tab`, found {word}")),
+    }
+}
+
+pub(crate) fn quote(word: &str) -> Result<QuoteByte, String> {
+    match word.as_bytes() {
+        b"none" | b"" => Ok(QuoteByte::None),
+        &[byte] if byte.is_ascii() && !matches!(byte, b'\n' | b'\r') => Ok(QuoteByte::Byte(byte)),
+        _ => Err(format!("expected one ASCII character or `none`, found {word}")),
+    }
+}
+
+pub(crate) fn sha256(word: &str) -> Result<[u8; 32], String> {
+    let expected = || format!("expected 64 hexadecimal digits, found {word}");
+    let mut digest = [0; 32];
+    if word.len() != 64 || !word.bytes().all(|b| b.is_ascii_hexdigit()) {
+        return Err(expected());
+    }
+    for (byte, digits) in digest.iter_mut().zip(word.as_bytes().chunks_exact(2)) {
+        let digits = std::str::from_utf8(digits).map_err(|_| expected())?;
+        *byte = u8::from_str_radix(digits, 16).map_err(|_| expected())?;
+    }
+    Ok(digest)
+}
+
+pub(crate) fn producer(word: &str) -> Result<(String, u64), String> {
+    let parts = word.rsplit_once(':').and_then(|(name, number)| Some((name, u64::from_str(number).ok()?)));
+    match parts {
+        Some((name, number)) if !name.is_empty() => Ok((name.to_owned(), number)),
+        _ => Err(format!("expected PRODUCER:NUMBER, found {word}")),
+    }
+}
+
+pub(crate) fn row_range(word: &str) -> Result<Range<u64>, String> {
+    let bounds = word.split_once("..").and_then(|(a, b)| Some(a.parse().ok()?..b.parse().ok()?));
+    match bounds {
+        Some(range) if range.start <= range.end => Ok(range),
+        _ => Err(format!("expected A..B with A not above B, found {word}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn small_words() {
+        assert_eq!(column_type("a=b=int64"), Ok(("a=b".into(), "int64".into())));
+        assert_eq!(delimiter("tab"), Ok(b'\t'));
+        assert!(delimiter("ab").is_err() && delimiter("\n").is_err());
+        assert_eq!(quote("none"), Ok(QuoteByte::None));
+        assert_eq!(quote("'"), Ok(QuoteByte::Byte(b'\'')));
+        assert_eq!(producer("host:a:7"), Ok(("host:a".into(), 7)));
+        assert!(producer(":7").is_err() && producer("a").is_err());
+        assert_eq!(row_range("3..5"), Ok(3..5));
+        assert!(row_range("5..3").is_err() && row_range("5").is_err());
+        assert_eq!(sha256(&"0f".repeat(32)), Ok([15; 32]));
+        assert!(sha256("0f").is_err() && sha256(&"zz".repeat(32)).is_err());
+    }
+
+    #[test]
+    fn sizes() {
+        for (word, expected) in [
+            ("0", 0),
+            ("4096", 4096),
+            ("512MiB", 512 << 20),
+            ("1GiB", 1 << 30),
+            ("1GB", 1_000_000_000),
+            ("2 kB", 2000),
+            ("3tib", 3 << 40),
+        ] {
+            assert_eq!(bytes(word), Ok(expected), "{word}");
+        }
+        for word in ["", "MiB", "-1", "1.5GB", "1M", "1 GB 2", "99999999999TiB", "1０"] {
+            assert!(bytes(word).is_err(), "{word}");
+        }
+    }
+
+    #[test]
+    fn durations() {
+        for (word, expected) in
+            [("0s", 0), ("90m", 5400), ("24h", 86_400), ("7d", 604_800), ("1d12h", 129_600), ("2w1s", 1_209_601)]
+        {
+            assert_eq!(duration(word), Ok(Duration::from_secs(expected)), "{word}");
+        }
+        for word in ["", "24", "h", "1d12", "1 d", "-1h", "1.5h", "1x", "99999999999999999999s", "99999999999999999w"] {
+            assert!(duration(word).is_err(), "{word}");
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! Where the rows came from: every batch, as it was appended.
+//!
+//! * Batches outlive segments: compactions change nothing here but the file that holds them.
+
+use std::ops::Range;
+
+use at1_ledger::{Digest, Idempotency, Timestamp};
+use serde_json::{Value, json};
+
+use crate::{
+    error::{Error, Result},
+    paths,
+    snapshot::Snapshot,
+    table::Table,
+};
+
+/// One batch of a table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BatchEntry {
+    /// Its number.
+    pub batch: u64,
+    /// The event that appended it.
+    pub event: u64,
+    /// That event's time.
+    pub ts: Option<Timestamp>,
+    /// The name it came with.
+    pub name: Option<String>,
+    /// What the person who appended it said.
+    pub note: Option<String>,
+    /// Its rows in the table.
+    pub rows: Range<u64>,
+    /// Its source bytes.
+    pub bytes: u64,
+    /// Their digest.
+    pub sha256: Digest,
+    /// Digest of the packed file that it came as.
+    pub packed_sha256: Option<Digest>,
+    /// Fields that their column could not hold when it was appended.
+    pub rejects: u64,
+    /// Who appended it, and as which of theirs.
+    pub idempotency: Option<Idempotency>,
+    /// The file that holds it now.
+    pub segment: String,
+}
+
+impl BatchEntry {
+    /// The entry as `--json` prints it.
+    pub fn to_json(&self) -> Value {
+        json!({
+            "batch": self.batch,
+            "event": self.event,
+            "ts": self.ts.map(|ts| ts.to_string()),
+            "name": self.name,
+            "note": self.note,
+            "first_row": self.rows.start,
+            "rows": self.rows.end - self.rows.start,
+            "source_bytes": self.bytes,
+            "source_sha256": self.sha256.to_string(),
+            "packed_sha256": self.packed_sha256.map(|digest| digest.to_string()),
+            "rejects": self.rejects,
+            "idempotency": self.idempotency.as_ref().map(|key| format!("{}:{}", key.producer, key.sequence)),
+            "segment": self.segment,
+        })
+    }
+}
+
+impl Table {
+    /// [`Snapshot::batches`] of the newest state.
+    ///
+    /// # Errors
+    /// As [`Snapshot::batches`].
+    pub fn batches(&self) -> Result<Vec<BatchEntry>> {
+        self.snapshot()?.batches()
+    }
+}
+
+impl Snapshot {
+    /// Every batch, oldest first.
+    ///
+    /// # Errors
+    /// If the ledger cannot be read.
+    pub fn batches(&self) -> Result<Vec<BatchEntry>> {
+        let layout = self.layout();
+        let state = &layout.state;
+        let entry = |(batch, record): (u64, &at1_ledger::BatchRecord)| {
+            let none = || Error::corrupt(paths::LEDGER, format!("an event with batch {batch}"), "none");
+            let event = state.batch_event(batch).ok_or_else(none)?;
+            Ok(BatchEntry {
+                batch,
+                event,
+                ts: state.ts_of(event),
+                name: record.name.clone(),
+                note: record.note.clone(),
+                rows: state.batch_rows(batch).ok_or_else(none)?,
+                bytes: record.bytes,
+                sha256: record.sha256,
+                packed_sha256: record.packed_sha256,
+                rejects: record.rejects,
+                idempotency: record.idempotency.clone(),
+                segment: state.segment_of(batch).ok_or_else(none)?.name.clone(),
+            })
+        };
+        (0..).zip(self.batch_records(&layout)).map(entry).collect()
+    }
+}
+
+/// What a batch came to, in words that are equal exactly if the batch is.
+pub(crate) fn words(rows: u64, bytes: u64, sha256: Digest, root: Option<Digest>) -> String {
+    let root = root.map_or("no rows_root".to_owned(), |root| format!("rows_root {root}"));
+    format!("{rows} rows, {bytes} bytes, sha256 {sha256}, {root}")
+}

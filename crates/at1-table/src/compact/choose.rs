@@ -1,0 +1,165 @@
+//! Which segments are merged next. Pure: the live segments in, some neighbours out.
+
+use std::ops::Range;
+
+use at1_codec::segment::layout::{GROUP_BYTES_MAX, GROUP_ROWS_MAX};
+use at1_ledger::SegmentRecord;
+
+use super::{Choose, Tiers};
+use crate::version::Version;
+
+/// What a batch weighs besides its bytes: a small segment costs a reader about as much as a page more.
+const BATCH_WEIGHT: u64 = 4096;
+/// The most row groups of a segment, by our estimate; Parquet has at most 32,767.
+const ROW_GROUPS_MAX: u64 = 30_000;
+
+/// The segments of the next step, of those whose batches end by `end`.
+pub(super) fn next(choose: &Choose, version: &Version, end: u64) -> Option<Range<usize>> {
+    let live = version.state.live();
+    let live = &live[..live.partition_point(|record| record.batch.end <= end)];
+    let sizes: Vec<Size> = live.iter().map(|record| Size::of(record, version)).collect();
+    match choose {
+        Choose::All => groups(&sizes, 0..sizes.len()).find(|group| group.len() > 1),
+        Choose::Tiered(tiers) => tiered(&sizes, tiers),
+        Choose::Retype => {
+            let other = |record: &SegmentRecord| {
+                let pins = version.pins_of(record).iter().zip(&version.schema.columns);
+                // Columns that came later are no reason: every reader knows what a missing column is.
+                record.rows > 0 && pins.into_iter().any(|(stored, now)| !now.is_stored_as(*stored))
+            };
+            let others: Vec<bool> = live.iter().map(other).collect();
+            let run = others.chunk_by(|a, b| a == b).scan(0, |at, run| {
+                let range = *at..*at + run.len();
+                *at = range.end;
+                Some((run[0], range))
+            });
+            run.filter(|(other, _)| *other).find_map(|(_, range)| groups(&sizes, range).next())
+        }
+    }
+}
+
+/// How large a segment is, in measures that merging adds up.
+#[derive(Clone, Copy, Debug, Default)]
+struct Size {
+    weight: u64,
+    row_groups: u64,
+}
+
+impl Size {
+    fn of(record: &SegmentRecord, version: &Version) -> Self {
+        let index = |batch: u64| usize::try_from(batch).unwrap_or(usize::MAX);
+        let batches =
+            version.state.batches().get(index(record.batch.start)..index(record.batch.end)).unwrap_or_default();
+        let bytes: u64 = batches.iter().map(|batch| batch.bytes).sum();
+        // A row group is flushed when it is nearly full; three quarters are a safe estimate.
+        let full = |part: u64, most: usize| part / (most as u64 * 3 / 4);
+        Self {
+            weight: bytes.saturating_add(BATCH_WEIGHT * batches.len() as u64),
+            row_groups: 1 + full(bytes, GROUP_BYTES_MAX) + full(record.rows, GROUP_ROWS_MAX),
+        }
+    }
+}
+
+/// A range of segments cut where a file would have too many row groups.
+fn groups(sizes: &[Size], range: Range<usize>) -> impl Iterator<Item = Range<usize>> + '_ {
+    let mut at = range.start;
+    std::iter::from_fn(move || {
+        let start = at;
+        let mut row_groups = 0;
+        while at < range.end && (at == start || row_groups + sizes[at].row_groups <= ROW_GROUPS_MAX) {
+            row_groups += sizes[at].row_groups;
+            at += 1;
+        }
+        (at > start).then_some(start..at)
+    })
+}
+
+/// The first neighbours of the lowest tier that together reach a higher one.
+fn tiered(sizes: &[Size], tiers: &Tiers) -> Option<Range<usize>> {
+    let mut least = BATCH_WEIGHT.saturating_mul(tiers.fan_in);
+    loop {
+        // Everything below `least` is of this tier or lower.
+        let mut start = 0;
+        while start < sizes.len() {
+            let run = sizes[start..].iter().take_while(|size| size.weight < least && size.weight < tiers.target_bytes);
+            let run = start..start + run.count();
+            let mut together = 0;
+            let mut end = run.start;
+            while end < run.end && together < tiers.target_bytes {
+                together += sizes[end].weight;
+                end += 1;
+            }
+            if together >= least.min(tiers.target_bytes)
+                && let Some(group) = groups(sizes, run.start..end).find(|group| group.len() > 1)
+            {
+                return Some(group);
+            }
+            start = run.end + 1;
+        }
+        if least >= tiers.target_bytes {
+            return None;
+        }
+        least = least.saturating_mul(tiers.fan_in);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sizes(weights: &[u64]) -> Vec<Size> {
+        weights.iter().map(|&weight| Size { weight, row_groups: 1 }).collect()
+    }
+
+    const TIERS: Tiers = Tiers { target_bytes: 1 << 30, fan_in: 10 };
+
+    #[test]
+    fn neighbours_are_merged_once_they_reach_the_next_tier() {
+        for (weights, expected) in [
+            (vec![], None),
+            (vec![5_000; 8], None),
+            (vec![5_000; 9], Some(0..9)),
+            (vec![50_000, 5_000, 5_000], None),
+            (vec![4_000_000, 50_000, 39_000, 2_000], Some(2..4)),
+            (vec![50_000; 8], None),
+            (vec![50_000; 9], Some(0..9)),
+            // The lower tier comes first, wherever it is.
+            ([vec![50_000; 9], vec![5_000; 9]].concat(), Some(9..18)),
+            // What is full is left alone, and so are its neighbours on their own.
+            (vec![2 << 30, 5_000, 2 << 30], None),
+            (vec![600 << 20, 600 << 20, 600 << 20], Some(0..2)),
+        ] {
+            assert_eq!(tiered(&sizes(&weights), &TIERS), expected, "{weights:?}");
+        }
+    }
+
+    #[test]
+    fn no_byte_is_written_more_often_than_there_are_tiers() {
+        for (fan_in, tiers) in [(2, 13), (4, 7), (10, 4)] {
+            let policy = Tiers { fan_in, ..TIERS };
+            let mut weights: Vec<u64> = vec![];
+            let (mut appended, mut written, mut segments) = (0, 0, 0);
+            for i in 0..5_000u64 {
+                let weight = 4096 + i * 37 % 2_000;
+                weights.push(weight);
+                appended += weight;
+                while let Some(group) = tiered(&sizes(&weights), &policy) {
+                    let merged = weights[group.clone()].iter().sum();
+                    written += merged;
+                    weights.splice(group, [merged]);
+                }
+                segments = segments.max(weights.len());
+            }
+            assert!(written <= appended * tiers, "fan-in {fan_in}: {written} of {appended}");
+            assert!((segments as u64) <= fan_in * tiers, "fan-in {fan_in}: {segments} segments");
+        }
+    }
+
+    #[test]
+    fn a_file_has_no_more_row_groups_than_it_may() {
+        let big = Size { weight: 1, row_groups: 12_000 };
+        let found: Vec<_> = groups(&[big; 5], 0..5).collect();
+        assert_eq!(found, [0..2, 2..4, 4..5]);
+        assert_eq!(groups(&[Size { weight: 1, row_groups: 90_000 }], 0..1).next(), Some(0..1), "never none");
+    }
+}

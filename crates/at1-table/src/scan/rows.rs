@@ -1,0 +1,148 @@
+//! The matching rows as the catalog gives them, across changes of the layout.
+//!
+//! * When a file is not there any more, the rest is planned again where the batches are now. What was given out stays given out:
+//!   rows have ordinals, and those do not depend on the layout.
+
+use arrow::array::RecordBatch;
+use at1_catalog::{RowNumbers, Statistics};
+
+use super::{
+    ScanOptions,
+    query::{Forward, Query},
+};
+use crate::{
+    error::{Error, Result},
+    paths,
+    snapshot::Snapshot,
+    version::Version,
+};
+
+/// Batches of the catalog: the columns asked for, then the rows' ordinals if they were.
+pub(super) struct Rows {
+    options: ScanOptions,
+    columns: Vec<usize>,
+    row_numbers: RowNumbers,
+    query: Query,
+    inner: Inner,
+    /// How many more rows may be given out.
+    remaining: Option<u64>,
+    /// What was read under earlier layouts.
+    before: Statistics,
+}
+
+enum Inner {
+    Forward(Box<Forward>),
+    /// The last rows: found from the end, given out from the front.
+    Found(std::vec::IntoIter<RecordBatch>, Statistics),
+}
+
+impl Rows {
+    pub(super) fn new(
+        snapshot: Snapshot,
+        options: &ScanOptions,
+        columns: Vec<usize>,
+        row_numbers: RowNumbers,
+    ) -> Result<Self> {
+        if options.limit.is_some() && options.last.is_some() {
+            return Err(Error::invalid("scan", "limit or last", "both"));
+        }
+        let query = Query::new(snapshot, options, columns.clone(), row_numbers)?;
+        let inner = Inner::Forward(Box::new(query.forward(options.limit)?));
+        let mut rows = Self {
+            options: options.clone(),
+            columns,
+            row_numbers,
+            query,
+            inner,
+            remaining: options.limit,
+            before: Statistics::default(),
+        };
+        if let Some(last) = options.last {
+            rows.find_last(last)?;
+        }
+        Ok(rows)
+    }
+
+    /// Where the batches are.
+    pub(super) fn version(&self) -> &Version {
+        &self.query.version
+    }
+
+    pub(super) fn snapshot(&self) -> &Snapshot {
+        &self.query.snapshot
+    }
+
+    pub(super) fn statistics(&self) -> Statistics {
+        let found = match &self.inner {
+            Inner::Forward(scan) => scan.statistics(),
+            Inner::Found(_, statistics) => *statistics,
+        };
+        let mut all = self.query.statistics(found);
+        all += self.before;
+        all.segments_skipped = all.segments_total.saturating_sub(all.segments_scanned);
+        all
+    }
+
+    fn find_last(&mut self, count: u64) -> Result<()> {
+        loop {
+            match self.query.last(count) {
+                Ok((batches, statistics)) => {
+                    self.inner = Inner::Found(batches.into_iter(), statistics);
+                    return Ok(());
+                }
+                // Nothing was given out yet, so the search starts anew.
+                Err(error) => self.plan_again(error)?,
+            }
+        }
+    }
+
+    /// Plans what is left where the batches are now, if a file was not there; else the error stands.
+    fn plan_again(&mut self, error: Error) -> Result<()> {
+        let Some(segment) = self.query.vanished() else { return Err(error) };
+        self.query.snapshot.look_again(&self.query.version.state.live()[segment])?;
+        if self.options.last.is_none() {
+            let rows = self.query.rows.start.max(self.query.first_row(segment))..self.query.rows.end;
+            self.options.rows = Some(rows);
+        }
+        let read = self.statistics();
+        // The totals are those of the newest layout.
+        self.before = Statistics { segments_total: 0, bytes_total: 0, row_groups_total: 0, pages_total: 0, ..read };
+        let snapshot = self.query.snapshot.clone();
+        self.query = Query::new(snapshot, &self.options, self.columns.clone(), self.row_numbers)?;
+        self.inner = Inner::Forward(Box::new(self.query.forward(self.remaining)?));
+        Ok(())
+    }
+}
+
+impl Iterator for Rows {
+    type Item = Result<RecordBatch>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            let batch = match &mut self.inner {
+                Inner::Forward(scan) => scan.next()?.map_err(|e| {
+                    let at = scan.candidate().and_then(|at| self.query.version.state.live().get(at));
+                    let error = Error::from(e);
+                    // An error of opening names the file already.
+                    match at.map(|record| paths::segment_path(&record.name)) {
+                        Some(path) if !error.to_string().contains(&path) => error.within(&path),
+                        _ => error,
+                    }
+                }),
+                Inner::Found(batches, _) => Ok(batches.next()?),
+            };
+            match batch {
+                Ok(batch) => {
+                    if let Some(remaining) = &mut self.remaining {
+                        *remaining = remaining.saturating_sub(batch.num_rows() as u64);
+                    }
+                    return Some(Ok(batch));
+                }
+                Err(error) => match self.plan_again(error) {
+                    Ok(()) => {}
+                    Err(error) => return Some(Err(error)),
+                },
+            }
+        }
+    }
+}
