@@ -7,21 +7,20 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
-    io::{BufRead as _, BufReader},
     path::{Path, PathBuf},
-    process::{Child, Stdio},
     sync::{
         Mutex, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
     thread,
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
 use at1_testkit::Rng;
 
 use crate::{
     at1::{At1, Build, number, objects, text},
+    mortal,
     report::{grouped, sha256},
     sh::{self, Args, Result},
 };
@@ -108,39 +107,17 @@ impl Producer<'_> {
             words.push(path.into_os_string());
             *made += 1;
         }
-        let mut child: Child =
-            self.at1.command(words).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
-        let lines = child.stdout.take().ok_or("no stdout")?;
         let patience = Duration::from_micros(rng.below(900_000));
-        let reader =
-            thread::spawn(move || BufReader::new(lines).lines().map_while(Result::<_, _>::ok).collect::<Vec<String>>());
-        let start = std::time::Instant::now();
-        let ended = loop {
-            if let Some(status) = child.try_wait()? {
-                break Some(status);
-            }
-            if start.elapsed() >= patience {
-                child.kill()?;
-                self.killed.fetch_add(1, Ordering::SeqCst);
-                child.wait()?;
-                break None;
-            }
-            thread::sleep(Duration::from_micros(300));
-        };
-        let lines = reader.join().map_err(|_| "the reader panicked")?;
-        if let Some(status) = ended.filter(|status| !status.success()) {
-            let mut told = String::new();
-            if let Some(mut err) = child.stderr.take() {
-                std::io::Read::read_to_string(&mut err, &mut told)?;
-            }
-            return Err(format!("append failed by itself ({status}): {}", told.trim()).into());
+        let start = Instant::now();
+        let ended = mortal::run(&mut self.at1.command(words), || start.elapsed() >= patience)?;
+        match ended.status {
+            None => drop(self.killed.fetch_add(1, Ordering::SeqCst)),
+            Some(status) if status.success() => {}
+            Some(status) => return Err(format!("append failed by itself ({status}): {}", ended.stderr).into()),
         }
         let mut acked = self.acked.lock().unwrap_or_else(PoisonError::into_inner);
-        for line in lines {
-            // The last line of a killed process may be cut.
-            if let Ok(event) = serde_json::from_str::<serde_json::Value>(&line) {
-                acked.push(text(&event, "source_sha256")?.to_owned());
-            }
+        for event in ended.objects() {
+            acked.push(text(&event, "source_sha256")?.to_owned());
         }
         Ok(())
     }

@@ -11,11 +11,14 @@ mod crash;
 mod demo;
 #[cfg(feature = "harness")]
 mod golden;
+mod history;
 mod interop;
+mod mortal;
 mod report;
 #[cfg(feature = "harness")]
 mod roundtrip;
 mod sh;
+mod soak;
 #[cfg(feature = "harness")]
 mod tamper;
 mod test;
@@ -36,6 +39,8 @@ cargo xtask COMMAND
   roundtrip [--cases N]       random and given files come back byte for byte; AT1_CORPUS=DIR adds real ones
   golden [--bless]            segments of testdata/golden still decode, and the format has not moved
   crash [--kills N]           kill -9 during appends by several processes loses and doubles nothing
+  history [--batches N]       past states answer as they did, after compactions and vacuums
+  soak [--seconds N]          appends, compactions, vacuums and reads by many processes, with kill -9 at random: all is right
   tamper [--every]            each byte of a table changed in turn: found, or harmless
   bench [--only NAME]...      sizes and times against peers over AT1_CORPUS=DIR, into benches/RESULTS.md
 ";
@@ -60,6 +65,8 @@ fn run(command: &str, args: &mut Args) -> Result {
         "tidy" => tidy::run(args),
         "interop" => interop::run(args),
         "crash" => crash::run(args),
+        "history" => history::run(args),
+        "soak" => soak::run(args),
         "bench" => bench::run(args),
         "roundtrip" | "golden" | "tamper" => harness(command, args),
         "" | "help" | "--help" | "-h" => {

@@ -1,6 +1,7 @@
 //! `cargo xtask roundtrip`: whatever goes in comes out, byte for byte.
 //!
-//! * Random cases: arbitrary bytes and generated CSV, alone as a segment in every profile, and two by two as batches of one table.
+//! * Random cases: arbitrary bytes and generated CSV, alone as a segment in every profile, and two by two as batches of one table,
+//!   before and after compaction.
 //! * With AT1_CORPUS=DIR every file below it too: alone, and each with its neighbour as batches of one table.
 //! * A case that fails prints its seed or its name; `--seed S --cases 1` plays it again.
 
@@ -12,11 +13,13 @@ use std::{
         atomic::{AtomicU64, AtomicUsize, Ordering},
     },
     thread,
-    time::{Instant, SystemTime, UNIX_EPOCH},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
 use at1_codec::{EncodeOptions, Form, Profile};
-use at1_table::{AppendOptions, CreateOptions, Extent, Joints, RowsCheck, Source, Table, Verdict, VerifyOptions};
+use at1_table::{
+    AppendOptions, CompactOptions, CreateOptions, Extent, Joints, RowsCheck, Source, Table, Verdict, VerifyOptions,
+};
 use at1_testkit::{Rng, csv_zoo, store::MemStore};
 
 use crate::{
@@ -98,13 +101,23 @@ fn form_name(form: Form) -> &'static str {
     if form == Form::Queryable { "a segment" } else { "the smaller form" }
 }
 
-/// As two batches of a table in memory.
+/// As two batches of a table in memory, before and after they become one segment.
 fn together(first: &[u8], second: &[u8]) -> Result {
     let table = Table::create_in(Arc::new(MemStore::new()), &CreateOptions::default())?;
     let inputs = [first, second];
     for input in inputs {
         table.append_csv(Source::bytes(input), &AppendOptions::default())?;
     }
+    holds(&table, inputs)?;
+    // In one segment, and its own segments gone.
+    table.compact(&CompactOptions { grace: Duration::ZERO, ..CompactOptions::default() })?;
+    if table.info()?.segments != 1 {
+        return Err("a compaction left more than one segment".into());
+    }
+    holds(&table, inputs).map_err(|e| format!("after a compaction: {e}").into())
+}
+
+fn holds(table: &Table, inputs: [&[u8]; 2]) -> Result {
     for (batch, input) in inputs.iter().enumerate() {
         let mut back = Vec::new();
         table.cat(&Extent::Batch(batch as u64), Joints::Exact, &mut back)?;
