@@ -1,10 +1,12 @@
 """Reads what AT1 wrote with three engines that know nothing of it, and compares with what AT1 itself says.
 
 Usage: check.py JOBS, a file with one JSON object a line:
-  {"name", "csv": the source or null, "segments": [paths], "arrow": path, "scan_csv": path}
+  {"name", "csv": the source or null, "segments": [paths], "arrow": path, "scan_csv": path,
+   "past": [{"arrow": path, "duckdb": what stands after FROM}]}
 
 * Each engine opens every segment as the plain Parquet file it is.
 * Columns, types, rows and values must be those of `at1 scan --format arrow`.
+* Past states, read by DuckDB with the query of `at1 files --as-of`, must be those of `at1 scan --as-of`; types may be newer.
 * Where a source is named, DuckDB reads the CSV by itself, as text, and each value must be the text's.
 """
 
@@ -57,11 +59,24 @@ def read(job):
     paths = job["segments"]
     if not paths:
         return
-    yield "pyarrow", pa.concat_tables(pq.read_table(path) for path in paths)
-    yield "polars", polars.concat([polars.read_parquet(path, glob=False) for path in paths]).to_arrow()
+    yield "pyarrow", pa.concat_tables((pq.read_table(path) for path in paths), promote_options="default")
+    yield "polars", polars.concat([polars.read_parquet(path, glob=False) for path in paths], how="diagonal").to_arrow()
     with duckdb.connect() as db:
         db.execute("set TimeZone = 'UTC'")
-        yield "duckdb", db.sql("select * from read_parquet(?)", params=[paths]).to_arrow_table()
+        yield "duckdb", db.sql("select * from read_parquet(?, union_by_name = true)", params=[paths]).to_arrow_table()
+
+
+def check_past(job):
+    """DuckDB finds the rows and values of each past state, whatever the layout is by now."""
+    for event, then in enumerate(job["past"]):
+        with pa.OSFile(then["arrow"], "rb") as file:
+            ours = pa.ipc.open_stream(file).read_all()
+        with duckdb.connect() as db:
+            db.execute("set TimeZone = 'UTC'")
+            theirs = db.sql("select * from " + then["duckdb"]).to_arrow_table()
+        # Its columns may have wider types since.
+        wider = pa.table({field.name: ours.column(field.name).cast(theirs.schema.field(field.name).type) for field in ours.schema})
+        same(job, f"duckdb as of event {event}", wider, theirs)
 
 
 def check_print(job, ours):
@@ -141,6 +156,7 @@ def main():
             for engine, theirs in others:
                 same(job, engine, ours, theirs)
             check_print(job, ours)
+            check_past(job)
             if job["csv"]:
                 check_source(job, ours)
             segments += len(job["segments"])

@@ -74,10 +74,12 @@ struct Sample {
     files: Vec<Vec<u8>>,
     flags: &'static [&'static str],
     oracle: bool,
+    /// How the table is compacted before it is read, if it is.
+    compact: Option<&'static [&'static str]>,
 }
 
 fn samples() -> Vec<Sample> {
-    let sample = |name, files: Vec<Vec<u8>>| Sample { name, files, flags: &[], oracle: true };
+    let sample = |name, files: Vec<Vec<u8>>| Sample { name, files, flags: &[], oracle: true, compact: None };
     vec![
         sample("trades", vec![trades(11, 20_000)]),
         sample("types", vec![types(3_000)]),
@@ -99,6 +101,21 @@ fn samples() -> Vec<Sample> {
         },
         Sample { name: "ragged", oracle: false, ..sample("", vec![b"a,b\n1,2\n3\n4,5,6\n\n7,8".to_vec()]) },
         Sample { name: "empty", oracle: false, ..sample("", vec![Vec::new()]) },
+        Sample {
+            name: "compacted",
+            oracle: false,
+            compact: Some(&["--upto", "3"]),
+            ..sample("", vec![trades(1, 500), trades(2, 700), Vec::new(), trades(3, 300), trades(4, 200)])
+        },
+        Sample {
+            name: "retyped",
+            oracle: false,
+            compact: Some(&["--retype"]),
+            ..sample(
+                "",
+                vec![b"a,b\n1,x\n2,y\n".to_vec(), b"a,b,c\n2.50,x,2024-01-31\n".to_vec(), b"a,b\n7,\n".to_vec()],
+            )
+        },
     ]
 }
 
@@ -144,7 +161,22 @@ fn prepare(at1: &At1, dir: &Path, sample: &Sample) -> Result<serde_json::Value> 
         fs::write(&path, bytes)?;
         words.push(path.into_os_string());
     }
-    at1.json(words)?;
+    let events = at1.json(words)?.len();
+    let mut past = vec![];
+    if let Some(how) = sample.compact {
+        let words = ["compact", "--grace", "0s"].into_iter().chain(how.iter().copied()).map(AsRef::as_ref);
+        at1.json(words.chain([table.as_os_str()]))?;
+        // What a state of then is, by AT1; and the query that is to say the same.
+        for event in (0..events).map(|event| event.to_string()) {
+            let of_then = |command, format| {
+                let words = [command, "--as-of", event.as_str(), "--format", format].map(AsRef::as_ref);
+                at1.bytes(words.into_iter().chain([table.as_os_str()]))
+            };
+            let arrow = dir.join(format!("{event}.arrow"));
+            fs::write(&arrow, of_then("scan", "arrow")?)?;
+            past.push(json!({"arrow": arrow, "duckdb": String::from_utf8(of_then("files", "duckdb")?)?.trim()}));
+        }
+    }
     let scan = |format: &str| at1.bytes(["scan".as_ref(), table.as_os_str(), "--format".as_ref(), format.as_ref()]);
     let (arrow, csv) = (dir.join("scan.arrow"), dir.join("scan.csv"));
     fs::write(&arrow, scan("arrow")?)?;
@@ -157,5 +189,6 @@ fn prepare(at1: &At1, dir: &Path, sample: &Sample) -> Result<serde_json::Value> 
         "segments": segments.lines().collect::<Vec<_>>(),
         "arrow": arrow,
         "scan_csv": csv,
+        "past": past,
     }))
 }
