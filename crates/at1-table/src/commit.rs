@@ -4,7 +4,8 @@
 //!
 //! ```text
 //! staged file written, sealed      a staging name without an owner: swept by the next writer
-//! lock, tail read, torn tail cut   nothing new
+//! lock, tail read, torn tail cut,
+//! lines of others synced           nothing new
 //! segment linked to its name       an orphan: no event has its number; replaced by the next writer
 //! segments folder synced           the same
 //! line written                     a torn tail, or a whole line that may not be durable
@@ -54,7 +55,7 @@ pub(crate) struct Writer<'a> {
 }
 
 impl<'a> Writer<'a> {
-    /// Waits for the lock, looks at the ledger's tail, saves and cuts a torn one.
+    /// Waits for the lock, looks at the ledger's tail, saves and cuts a torn one, and makes durable what others wrote.
     pub(crate) fn lock(table: &'a Table) -> Result<Self> {
         let store = table.store();
         let io = |e| Error::io(store.place(), e);
@@ -64,6 +65,8 @@ impl<'a> Writer<'a> {
         if !look.torn.is_empty() {
             cut_torn(store, look.version.whole_bytes, &look.torn)?;
         }
+        // What the next event builds on must not be lost while the event itself is kept.
+        table.make_durable(&look.version)?;
         Ok(Self { table, store, version: look.version, _guard: guard })
     }
 
@@ -135,6 +138,7 @@ impl<'a> Writer<'a> {
         if let Err(failure) = written {
             return self.take_back(at, failure).map(|outcome| (outcome, self.version));
         }
+        self.table.note_durable(&self.version);
         // The event is durable. That its schema cannot be read back is no failure of the commit; the next look will say so.
         if Arc::make_mut(&mut self.version).fold_schema(self.store).is_ok() {
             self.table.remember(Some(Arc::clone(&self.version)));

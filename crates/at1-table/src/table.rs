@@ -14,7 +14,7 @@ use std::{
 };
 
 use at1_codec::column::Pin;
-use at1_ledger::{Detail, Header, Kind, RowTree, Timestamp, link};
+use at1_ledger::{Detail, Digest, Header, Kind, RowTree, Timestamp, link};
 
 use crate::{
     append::Groups,
@@ -46,6 +46,8 @@ impl Default for CreateOptions {
 pub struct Table {
     store: Arc<dyn Store>,
     known: Mutex<Option<Arc<Version>>>,
+    /// How far this handle has seen the ledger synced: its length, and the chain value there.
+    durable: Mutex<Option<(u64, Digest)>>,
     /// Bytes of ledger and footers that were read to know what there is, until a query counts them.
     planning_bytes: Arc<AtomicU64>,
     /// This process saw the disk fail in a way that it could not undo.
@@ -150,6 +152,7 @@ impl Table {
         Self {
             store,
             known: Mutex::new(None),
+            durable: Mutex::new(None),
             planning_bytes: Arc::default(),
             poisoned: AtomicBool::new(false),
             swept: AtomicBool::new(false),
@@ -205,6 +208,22 @@ impl Table {
 
     pub(crate) fn remember(&self, version: Option<Arc<Version>>) {
         *self.known.lock().unwrap_or_else(PoisonError::into_inner) = version;
+    }
+
+    /// The ledger is durable as far as `version` goes.
+    pub(crate) fn note_durable(&self, version: &Version) {
+        let seen = (version.whole_bytes, version.state.chain());
+        *self.durable.lock().unwrap_or_else(PoisonError::into_inner) = Some(seen);
+    }
+
+    /// Syncs the ledger if its last lines are another's: who wrote them may have died before that.
+    pub(crate) fn make_durable(&self, version: &Version) -> Result<()> {
+        let seen = *self.durable.lock().unwrap_or_else(PoisonError::into_inner);
+        if seen != Some((version.whole_bytes, version.state.chain())) {
+            self.store.sync(paths::LEDGER).map_err(|e| Error::io(paths::LEDGER, e))?;
+            self.note_durable(version);
+        }
+        Ok(())
     }
 
     /// An error if writers have to stop.

@@ -1,7 +1,7 @@
 //! Removing the files that compactions replaced. No data goes: every batch is in a live segment.
 //!
 //! * What goes is what a compaction event names, past the grace period; nothing is listed and nothing guessed.
-//! * The event that replaced a file is durable before the file goes: the ledger is synced first, since whoever wrote the event may
+//! * The event that replaced a file is durable before the file goes: whoever takes the lock syncs what others wrote, since they may
 //!   have died before that.
 //! * Files go first, then the event says so. A crash between the two leaves names for the next vacuum to log.
 
@@ -111,7 +111,6 @@ impl Table {
         }
         {
             let writer = Writer::lock(self)?;
-            self.store().sync(paths::LEDGER).map_err(|e| Error::io(paths::LEDGER, e))?;
             report = due(writer.version(), now, options.grace);
         }
         for files in report.removed.chunks(NAMES_MAX) {

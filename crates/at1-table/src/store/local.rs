@@ -253,7 +253,8 @@ struct LocalStaged {
 
 impl Write for LocalStaged {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.file.write(bytes)
+        // Who writes through layers that know no files cannot say which one it was.
+        self.file.write(bytes).map_err(|e| io::Error::new(e.kind(), format!("{}: {e}", self.path)))
     }
 
     fn flush(&mut self) -> io::Result<()> {

@@ -31,8 +31,7 @@ fn disk(batches: &[&[u8]]) -> MemStore {
 }
 
 fn report(deed: &str, points: u64, judge: &Judge) {
-    let Judge { images, damaged, .. } = judge;
-    eprintln!("{deed}: fault points: {points}, images: {images} ({} different, {damaged} damaged)", judge.different());
+    eprintln!("{deed}: fault points: {points}, images: {} ({} different)", judge.images, judge.different());
     assert!(points > 10 && judge.images > points, "{deed}: that is not every way");
 }
 

@@ -5,6 +5,7 @@
 //! * The model can fail: without any single one of the protocol's promises the search finds a way to break an invariant.
 //! * `AT1_DEEP=1` raises the bounds.
 
+mod lines;
 mod protocol;
 mod search;
 

@@ -7,16 +7,12 @@
 //!   Both times processes start again from the front; a writer that was not acknowledged starts with another batch.
 //! * *Damage* is a line that was lost before one that was kept. The page calls it its honest limit: all stop, nothing is wrong.
 
-use std::{
-    fmt,
-    hash::{Hash, Hasher},
-    ops::{Deref, DerefMut},
+use std::fmt;
+
+use super::{
+    lines::{Batches, Event, Live, MOST, Name, Names, fold},
+    search::Model,
 };
-
-use super::search::Model;
-
-/// How many batches, events and names there can be.
-const MOST: usize = 10;
 
 /// Which promises of the protocol are kept. Each mutation breaks one.
 #[derive(Clone, Copy, Debug)]
@@ -56,163 +52,6 @@ impl Rules {
         sync_before_remove: true,
         replan: true,
     };
-}
-
-/// Some batches in order: four bits each, the first lowest, 0 for none.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-struct Batches(u64);
-
-impl Batches {
-    const NONE: Self = Self(0);
-    /// Bytes that were never written.
-    const GARBAGE: Self = Self(u64::MAX);
-
-    fn of(batch: u8) -> Self {
-        Self(u64::from(batch) + 1)
-    }
-
-    fn len(self) -> usize {
-        (64 - self.0.leading_zeros() as usize).div_ceil(4)
-    }
-
-    fn then(self, more: Self) -> Self {
-        Self(self.0 | more.0 << (4 * self.len()))
-    }
-
-    fn from(self, first: usize) -> Self {
-        Self(self.0 >> (4 * first))
-    }
-
-    fn first(self, count: usize) -> Self {
-        Self(if count >= 16 { self.0 } else { self.0 & ((1 << (4 * count)) - 1) })
-    }
-
-    fn count_of(self, batch: u8) -> usize {
-        (0..self.len()).filter(|at| self.0 >> (4 * at) & 15 == u64::from(batch) + 1).count()
-    }
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-enum Event {
-    Append(Batches),
-    /// In place of the batches from the first number to below the second.
-    Compact(u8, u8, Batches),
-    /// The names that were removed, a bit each.
-    Vacuum(u16),
-}
-
-/// A live segment: its first batch, its name, what it holds.
-#[derive(Clone, Copy, PartialEq, Eq)]
-struct Live {
-    first: usize,
-    name: usize,
-    batches: Batches,
-}
-
-impl Live {
-    fn end(&self) -> usize {
-        self.first + self.batches.len()
-    }
-}
-
-/// What lines say.
-struct Folded {
-    live: Vec<Live>,
-    /// Names that a compaction replaced and no vacuum removed, a bit each.
-    replaced: u16,
-    all: Batches,
-}
-
-fn fold(lines: &[Event]) -> Result<Folded, String> {
-    let mut folded = Folded { live: vec![], replaced: 0, all: Batches::NONE };
-    for (name, event) in lines.iter().enumerate() {
-        match *event {
-            Event::Append(batches) => {
-                folded.live.push(Live { first: folded.all.len(), name, batches });
-                folded.all = folded.all.then(batches);
-            }
-            Event::Compact(first, end, batches) => {
-                let (first, end) = (usize::from(first), usize::from(end));
-                let from = folded.live.iter().position(|live| live.first == first);
-                let to = folded.live.iter().position(|live| live.end() == end);
-                let (Some(from), Some(to)) = (from, to) else {
-                    return Err(format!("event {name} replaces what is not live"));
-                };
-                if folded.all.from(first).first(end - first) != batches {
-                    return Err(format!("event {name} holds other batches than it replaces"));
-                }
-                let dropped = folded.live.splice(from..=to, [Live { first, name, batches }]);
-                folded.replaced |= dropped.map(|live| 1 << live.name).sum::<u16>();
-            }
-            Event::Vacuum(names) => {
-                if names & !folded.replaced != 0 {
-                    return Err(format!("event {name} removed what was not replaced"));
-                }
-                folded.replaced &= !names;
-            }
-        }
-    }
-    Ok(folded)
-}
-
-/// What stands under a segment's name.
-#[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
-struct Name {
-    now: Option<Batches>,
-    /// What else may be found after a power cut.
-    unsure: [Option<Option<Batches>>; 5],
-}
-
-impl Name {
-    fn change(&mut self, to: Option<Batches>) {
-        let before = std::mem::replace(&mut self.now, to);
-        self.may(before);
-    }
-
-    fn may(&mut self, be: Option<Batches>) {
-        if !self.unsure.contains(&Some(be)) {
-            let free = self.unsure.iter_mut().find(|unsure| unsure.is_none());
-            *free.expect("a name stands for few things between two syncs") = Some(be);
-        }
-    }
-
-    /// All that may be found after a power cut.
-    fn found(&self) -> impl Iterator<Item = Option<Batches>> {
-        self.unsure.iter().flatten().copied().chain([self.now])
-    }
-
-    fn sync(&mut self) {
-        // Bytes that were not synced do not become so with their name.
-        let garbage = self.unsure.contains(&Some(Some(Batches::GARBAGE))) && self.now.is_some();
-        self.unsure = [garbage.then_some(Some(Batches::GARBAGE)), None, None, None, None];
-    }
-}
-
-/// All names. Most are of nothing, and are not hashed.
-#[derive(Clone, PartialEq, Eq)]
-struct Names([Name; MOST]);
-
-impl Hash for Names {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        for (number, name) in self.0.iter().enumerate().filter(|(_, name)| **name != Name::default()) {
-            (number, name).hash(state);
-        }
-        MOST.hash(state);
-    }
-}
-
-impl Deref for Names {
-    type Target = [Name];
-
-    fn deref(&self) -> &[Name] {
-        &self.0
-    }
-}
-
-impl DerefMut for Names {
-    fn deref_mut(&mut self) -> &mut [Name] {
-        &mut self.0
-    }
 }
 
 /// Where a process is.
