@@ -2,6 +2,8 @@
 //!
 //! * The first in the queue leads: it takes what waits, writes, commits, tells everybody, and hands on to the next in the
 //!   queue. Nobody waits for others to come, so a thread that is alone does exactly what it would do without a queue.
+//! * Where many wait, the next group is written while the one before is committed. Batches of one producer stay in order: while
+//!   one is on its way, the next one waits.
 //! * Every batch stands on its own: it was planned and checked by its own thread, and whatever could be the fault of one of
 //!   several is tried again with each alone.
 //! * A batch that changes the schema is the only one of its group, so each batch fits the table as it is before its group.
@@ -32,6 +34,12 @@ use crate::{
 
 /// The most source bytes of a group of several: more would not be faster, and all of it is in memory.
 const GROUP_BYTES_MAX: u64 = 16 << 20;
+/// The most batches of a group: where more wait, two groups on two processors are faster than one.
+const GROUP_BATCHES_MAX: usize = 64;
+/// How many must wait for a group to start beside another: a small one costs nearly as much as a large one.
+const ENOUGH_BATCHES: usize = 32;
+/// The most groups on their way at once.
+const ROUNDS_MAX: usize = 4;
 /// What an event says besides its batches, at most: the frame, totals, the segment with zones of 4,096 bytes.
 const EVENT_REST_BYTES: usize = 6 << 10;
 
@@ -44,8 +52,12 @@ pub(crate) struct Groups {
 
 #[derive(Debug, Default)]
 struct Queue {
-    /// Somebody leads. If nobody does, nobody waits.
-    led: bool,
+    /// Groups on their way, one that is still to be taken included.
+    rounds: usize,
+    /// Somebody was told to lead and has not taken a group yet.
+    called: bool,
+    /// Whose batches are on their way.
+    producers: HashSet<String>,
     waiting: VecDeque<Waiting>,
 }
 
@@ -77,13 +89,11 @@ impl Groups {
         {
             let mut queue = self.queue();
             queue.waiting.push_back(Waiting { planned, slot: Promise(Arc::clone(&slot)) });
-            if !mem::replace(&mut queue.led, true) {
-                slot.lead();
-            }
+            queue.call();
         }
         loop {
             match slot.wait() {
-                Word::Lead => Round { table, slots: vec![], phase: Phase::Preparing }.run(),
+                Word::Lead => Round::new(table, Some(&slot)).run(),
                 Word::Turn(turn) => return turn,
             }
         }
@@ -109,12 +119,41 @@ impl Groups {
 }
 
 impl Queue {
-    /// Takes those who can go together now, and those whose plans are too old. The first is always in one of the two.
+    /// Tells the first who can go to lead, if a group may start now.
+    fn call(&mut self) {
+        let may = !self.called
+            && match self.rounds {
+                0 => true,
+                rounds => rounds < ROUNDS_MAX && self.waiting.len() >= ENOUGH_BATCHES,
+            };
+        let first = self.waiting.iter().find(|waiting| !self.is_held_up(waiting));
+        if let Some(first) = first.filter(|_| may) {
+            first.slot.0.lead();
+            self.called = true;
+            self.rounds += 1;
+        }
+    }
+
+    /// Whether an earlier batch of the same producer is on its way.
+    fn is_held_up(&self, waiting: &Waiting) -> bool {
+        waiting.producer().is_some_and(|producer| self.producers.contains(producer))
+    }
+
+    /// Takes the batch out that is waited for here, if it is still in the queue.
+    fn take_slot(&mut self, slot: Option<&Slot>) -> Option<Promise> {
+        let own = |waiting: &Waiting| slot.is_some_and(|slot| std::ptr::eq(&*waiting.slot.0, slot));
+        let at = self.waiting.iter().position(own)?;
+        self.waiting.remove(at).map(|waiting| waiting.slot)
+    }
+
+    /// Takes those who can go together now, and those whose plans are too old. The first who can go is always in one of the two.
     fn take(&mut self, ground: &Arc<Ground>) -> (Vec<Waiting>, Vec<Waiting>) {
         let (mut group, mut late) = (vec![], vec![]);
         let mut company = Company::default();
         for waiting in mem::take(&mut self.waiting) {
-            if !waiting.planned.member.ground.same(ground) {
+            if self.is_held_up(&waiting) {
+                self.waiting.push_back(waiting);
+            } else if !waiting.planned.member.ground.same(ground) {
                 late.push(waiting);
             } else if company.admits(group.first(), &waiting) {
                 group.push(waiting);
@@ -122,13 +161,23 @@ impl Queue {
                 self.waiting.push_back(waiting);
             }
         }
+        self.producers.extend(company.producers);
+        self.called = false;
+        self.call();
         (group, late)
+    }
+}
+
+impl Waiting {
+    fn producer(&self) -> Option<&String> {
+        self.planned.member.record.idempotency.as_ref().map(|key| &key.producer)
     }
 }
 
 /// How much a group has taken in.
 #[derive(Default)]
 struct Company {
+    batches: usize,
     source_bytes: u64,
     event_bytes: usize,
     producers: HashSet<String>,
@@ -140,16 +189,18 @@ impl Company {
         let member = &waiting.planned.member;
         let source_bytes = self.source_bytes + member.record.bytes;
         let event_bytes = self.event_bytes + record_bytes(&member.record);
-        let producer = member.record.idempotency.as_ref().map(|key| &key.producer);
+        let producer = waiting.producer();
         let fits = first.is_none_or(|first| {
             let first = &first.planned.member;
             let alike = first.profile == member.profile && first.nulls == member.nulls;
             let plain = first.plan.changes.is_empty() && member.plan.changes.is_empty();
             let small = source_bytes <= GROUP_BYTES_MAX && event_bytes <= EVENT_BYTES_MAX - EVENT_REST_BYTES;
-            alike && plain && small && producer.is_none_or(|producer| !self.producers.contains(producer))
+            let few = self.batches < GROUP_BATCHES_MAX;
+            alike && plain && small && few && producer.is_none_or(|producer| !self.producers.contains(producer))
         });
         if fits {
             (self.source_bytes, self.event_bytes) = (source_bytes, event_bytes);
+            self.batches += 1;
             self.producers.extend(producer.cloned());
         }
         fits
@@ -172,19 +223,29 @@ pub(super) fn record_bytes(record: &BatchRecord) -> usize {
 /// One group, from the queue to the answers. Dropping it tells those who were not told yet, and hands on.
 struct Round<'a> {
     table: &'a Table,
+    /// Where the leader waits for its own batch.
+    own: Option<&'a Slot>,
     slots: Vec<Promise>,
+    /// Whose batches are in it.
+    producers: Vec<String>,
     phase: Phase,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Phase {
+    /// Nobody was taken out of the queue.
+    Called,
     /// Nothing is in the ledger.
     Preparing,
     /// Perhaps something is.
     Committing,
 }
 
-impl Round<'_> {
+impl<'a> Round<'a> {
+    fn new(table: &'a Table, own: Option<&'a Slot>) -> Self {
+        Self { table, own, slots: vec![], producers: vec![], phase: Phase::Called }
+    }
+
     fn run(mut self) {
         if let Err(error) = self.try_run() {
             self.fail(error);
@@ -219,12 +280,14 @@ impl Round<'_> {
             Ok(version) => version,
             Err(error) => {
                 // The next leader looks for itself.
-                self.slots.extend(groups.queue().waiting.pop_front().map(|first| first.slot));
+                self.slots.extend(groups.queue().take_slot(self.own));
                 return Err(error);
             }
         };
         let ground = groups.learn(&version);
         let (group, late) = groups.queue().take(&ground);
+        self.phase = Phase::Preparing;
+        self.producers = group.iter().filter_map(|waiting| waiting.producer().cloned()).collect();
         late.iter().for_each(|late| late.slot.tell(Turn::PlanAgain));
         let group = group.into_iter().filter(|waiting| !waiting.slot.answers(&waiting.planned.member, &version));
         let (planned, slots): (Vec<_>, Vec<_>) = group.map(|waiting| (waiting.planned, waiting.slot)).unzip();
@@ -256,10 +319,16 @@ impl Drop for Round<'_> {
             self.slots.iter().for_each(|slot| slot.tell(Turn::Done(Err(unknown()))));
         }
         let mut queue = self.table.groups.queue();
-        match queue.waiting.front() {
-            Some(next) => next.slot.0.lead(),
-            None => queue.led = false,
+        self.producers.iter().for_each(|producer| {
+            queue.producers.remove(producer);
+        });
+        queue.rounds = queue.rounds.saturating_sub(1);
+        if self.phase == Phase::Called {
+            // Whoever panics leads nobody.
+            drop(queue.take_slot(self.own));
+            queue.called = false;
         }
+        queue.call();
     }
 }
 
@@ -338,17 +407,20 @@ impl Drop for Promise {
 impl Groups {
     /// Nobody leads until [`Groups::lead`] is called.
     pub(super) fn pretend_to_lead(&self) {
-        self.queue().led = true;
+        let mut queue = self.queue();
+        (queue.called, queue.rounds) = (true, 1);
     }
 
     pub(super) fn lead(&self, table: &Table) {
-        Round { table, slots: vec![], phase: Phase::Preparing }.run();
+        Round::new(table, None).run();
     }
 
     /// What a leader has in its hands that got no further.
     pub(super) fn take_all<'a>(&self, table: &'a Table) -> impl Drop + use<'a> {
         let slots = mem::take(&mut self.queue().waiting).into_iter().map(|waiting| waiting.slot).collect();
-        Round { table, slots, phase: Phase::Preparing }
+        let mut round = Round::new(table, None);
+        round.slots = slots;
+        round
     }
 
     /// How many batches wait.
