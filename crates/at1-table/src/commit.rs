@@ -129,9 +129,10 @@ impl<'a> Writer<'a> {
             return Ok((Outcome::Conflict { events }, self.version));
         }
         let at = self.version.whole_bytes;
-        // Folded before it is written: a line that cannot follow must not be in the ledger. Until it is durable no other
-        // handle may see the new state, so the table forgets what it knew.
-        self.table.remember(None);
+        // Folded before it is written: a line that cannot follow must not be in the ledger. Until it is durable nobody may see
+        // the new state, so the table's other threads wait; and it forgets the old one, which is made into the new.
+        let mut known = self.table.known();
+        *known = None;
         let next = Arc::make_mut(&mut self.version);
         next.push(line)?;
         let written = self.store.write_at(paths::LEDGER, at, line).and_then(|()| self.store.sync(paths::LEDGER));
@@ -141,7 +142,7 @@ impl<'a> Writer<'a> {
         self.table.note_durable(&self.version);
         // The event is durable. That its schema cannot be read back is no failure of the commit; the next look will say so.
         if Arc::make_mut(&mut self.version).fold_schema(self.store).is_ok() {
-            self.table.remember(Some(Arc::clone(&self.version)));
+            *known = Some(Arc::clone(&self.version));
         }
         Ok((Outcome::Committed, self.version))
     }

@@ -4,7 +4,9 @@
 //! batch comes back byte for byte, any Parquet reader reads the segments, and nothing can be changed without a trace.
 //!
 //! ```
-//! use at1_table::{AppendOptions, CreateOptions, Extent, Joints, ScanOptions, Source, Table, VerifyOptions};
+//! use at1_table::{
+//!     AppendOptions, AsOf, CompactOptions, CreateOptions, Extent, Joints, ScanOptions, Source, Table, VerifyOptions,
+//! };
 //!
 //! let folder = tempfile::tempdir()?;
 //! let table = Table::create(folder.path().join("trades"), &CreateOptions::default())?;
@@ -23,6 +25,11 @@
 //! assert_eq!(batches.iter().map(|batch| batch.num_rows()).sum::<usize>(), 1);
 //! assert_eq!((scan.statistics().segments_total, scan.statistics().segments_skipped), (2, 1));
 //!
+//! // Segments are merged and their files removed; every past state is still there.
+//! table.compact(&CompactOptions { grace: std::time::Duration::ZERO, ..CompactOptions::default() })?;
+//! let past = table.as_of(AsOf::Event(0))?;
+//! assert_eq!((past.info()?.rows, past.scan(&ScanOptions::default())?.count()), (2, 1));
+//!
 //! // The receipt of the first append, kept elsewhere, shows that its history is still the same.
 //! let report = table.verify(&VerifyOptions { heads: vec![first.chain_head], ..VerifyOptions::default() })?;
 //! assert_eq!(report.verdict().exit_code(), 0);
@@ -36,8 +43,9 @@
 //! | [`repair`] | what is wrong with a table, in words, and what can be done without losing anything |
 //! | [`schema`] | how a batch that differs is fitted into the table; pure |
 //!
-//! The rest is one verb a file: append, scan, cat, extract, restore, has, files, info, log, rejects, verify. `docs/spec/table.md` is the
-//! normative text.
+//! The rest is one verb a file: append, scan, cat, restore, has, files, info, batches, log, rejects, extract, compact, vacuum,
+//! backup, verify. A [`Snapshot`] is one state of the table, the newest or a past one, and does what reads. `docs/spec/table.md`
+//! is the normative text.
 //!
 //! What is absent: no argument parsing and no terminal output; and outside [`store`], inputs and `restore`, no path is touched.
 #![forbid(unsafe_code)]

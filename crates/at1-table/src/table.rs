@@ -7,7 +7,7 @@ use std::{
     fmt, io,
     path::PathBuf,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::SystemTime,
@@ -176,7 +176,7 @@ impl Table {
 
     /// Looks at the ledger, from where the last look ended. Threads wait for each other here instead of reading the same lines.
     pub(crate) fn look(&self) -> Result<Look> {
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = self.known();
         // Taken out, so that going on from it needs no copy unless a reader still holds it.
         let look = version::look(self.store(), known.take())?;
         self.planning_bytes.fetch_add(look.bytes_read, Ordering::Relaxed);
@@ -206,8 +206,9 @@ impl Table {
         Arc::clone(&self.planning_bytes)
     }
 
-    pub(crate) fn remember(&self, version: Option<Arc<Version>>) {
-        *self.known.lock().unwrap_or_else(PoisonError::into_inner) = version;
+    /// What this handle knows of the ledger. Whoever looks meanwhile waits.
+    pub(crate) fn known(&self) -> MutexGuard<'_, Option<Arc<Version>>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The ledger is durable as far as `version` goes.

@@ -27,13 +27,13 @@ fn old() -> MemStore {
 fn a_disk_that_cannot_take_back_stops_all_writers() {
     let store = old();
     let table = open(&store);
-    // The sync of the ledger fails, and so does the cut that would take the line back.
+    // The last sync of the ledger fails, and so does the cut that would take the line back.
     let sync = {
         let disk = store.crash(Image::Everything);
         let table = open(&disk);
         let before = disk.steps();
         try_append(&table, NEW).unwrap();
-        disk.journal(before).iter().position(|step| step == "sync _at1/ledger").unwrap() as u64
+        disk.journal(before).iter().rposition(|step| step == "sync _at1/ledger").unwrap() as u64
     };
     let fresh = open(&store);
     store.fail(Some(Schedule { step: sync, fault: Fault::BeforeEffect, then: Then::RecoversAfter(1) }));
