@@ -5,7 +5,7 @@
 
 use std::{ffi::OsString, ops::Range, path::PathBuf, time::Duration};
 
-use at1_table::AsOf;
+use at1_table::{AsOf, ClockRule};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::words::{self, QuoteByte};
@@ -104,6 +104,8 @@ pub(crate) struct Append {
     pub(crate) reading: Reading,
     #[command(flatten)]
     pub(crate) effort: Effort,
+    #[command(flatten)]
+    pub(crate) clock: Clock,
     /// Words to keep with the event
     #[arg(long, value_name = "TEXT")]
     pub(crate) note: Option<String>,
@@ -153,6 +155,20 @@ pub(crate) struct Effort {
     /// Speed against size
     #[arg(long, value_name = "fast|balanced|max", default_value = "balanced")]
     pub(crate) profile: ProfileArg,
+}
+
+/// What is done about a clock that is behind the table.
+#[derive(Debug, Args)]
+pub(crate) struct Clock {
+    /// Write even if the clock is more than 24 h behind the newest event, and record what it shows
+    #[arg(long)]
+    insist_clock: bool,
+}
+
+impl Clock {
+    pub(crate) fn rule(&self) -> ClockRule {
+        if self.insist_clock { ClockRule::Insist } else { ClockRule::Refuse }
+    }
 }
 
 /// Which state of a table is read.
@@ -344,6 +360,8 @@ pub(crate) struct Compact {
     pub(crate) effort: Effort,
     #[command(flatten)]
     pub(crate) grace: Grace,
+    #[command(flatten)]
+    pub(crate) clock: Clock,
 }
 
 /// How long replaced files stay.
@@ -366,6 +384,8 @@ pub(crate) struct Vacuum {
     pub(crate) table: PathBuf,
     #[command(flatten)]
     pub(crate) grace: Grace,
+    #[command(flatten)]
+    pub(crate) clock: Clock,
     /// Say what would be removed, and remove nothing
     #[arg(long)]
     pub(crate) dry_run: bool,

@@ -28,7 +28,7 @@ use crate::{
     error::{Error, ErrorKind, Result},
     paths,
     store::{Guard, Staged, Store},
-    table::Table,
+    table::{ClockRule, Table},
     version::Version,
 };
 
@@ -78,7 +78,12 @@ impl<'a> Writer<'a> {
     /// The next event's time and what it says about the clock.
     pub(crate) fn stamp(&self) -> Result<at1_ledger::Stamp> {
         let wall = Timestamp::try_from(SystemTime::now()).map_err(|e| Error::from(e).with_kind(ErrorKind::Refused))?;
-        Timestamp::after(self.version.state.ts(), wall).map_err(|e| Error::from(e).with_kind(ErrorKind::Refused))
+        let newest = self.version.state.ts();
+        let stamp = match self.table.clock() {
+            ClockRule::Refuse => Timestamp::after(newest, wall),
+            ClockRule::Insist => Timestamp::after_forced(newest, wall),
+        };
+        stamp.map_err(|e| Error::from(e).with_kind(ErrorKind::Refused))
     }
 
     /// The next event: `kind`, with the totals, the clock and the link to what came before.

@@ -105,6 +105,6 @@ pub use report::{AppendReport, ColumnMisfits, ColumnWidened};
 pub use restore::Restored;
 pub use scan::{SYSTEM_COLUMNS, ScanOptions, SystemColumn, TableScan};
 pub use snapshot::{AsOf, Snapshot};
-pub use table::{CreateOptions, Opened, Table};
+pub use table::{ClockRule, CreateOptions, Opened, Table};
 pub use vacuum::{GRACE, VacuumMode, VacuumOptions, VacuumReport, Vacuumed};
 pub use verify::{Code, Finding, Level, RowsCheck, Verdict, VerifyOptions, VerifyReport, verify_folder, verify_store};

@@ -52,6 +52,7 @@ pub struct Table {
     planning_bytes: Arc<AtomicU64>,
     /// This process saw the disk fail in a way that it could not undo.
     pub(crate) poisoned: AtomicBool,
+    clock: ClockRule,
     /// Staging was swept once; a process need not do so before every append.
     swept: AtomicBool,
     pub(crate) groups: Groups,
@@ -153,11 +154,22 @@ impl Table {
             store,
             known: Mutex::new(None),
             durable: Mutex::new(None),
+            clock: ClockRule::default(),
             planning_bytes: Arc::default(),
             poisoned: AtomicBool::new(false),
             swept: AtomicBool::new(false),
             groups: Groups::default(),
         }
+    }
+
+    /// What writers do when the clock is more than 24 h behind the newest event.
+    #[must_use]
+    pub fn with_clock(self, clock: ClockRule) -> Self {
+        Self { clock, ..self }
+    }
+
+    pub(crate) fn clock(&self) -> ClockRule {
+        self.clock
     }
 
     /// The table's storage.
@@ -280,6 +292,16 @@ pub(crate) fn settle((outcome, version): (Outcome, Arc<Version>)) -> Result<Arc<
         )),
         Outcome::Unknown(e) => Err(Error::io(paths::LEDGER, e).with_kind(ErrorKind::Poisoned)),
     }
+}
+
+/// What writers do when the clock is more than 24 h behind the newest event: either is wrong, and events only go forward.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ClockRule {
+    /// They refuse to write.
+    #[default]
+    Refuse,
+    /// They write, one nanosecond after the newest event, and record what the clock showed.
+    Insist,
 }
 
 /// Whether a table was there.

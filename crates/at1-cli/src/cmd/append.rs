@@ -59,6 +59,7 @@ pub(crate) fn run(args: &Append, voice: Voice) -> Result<(), Failure> {
         }
         table
     };
+    let table = table.with_clock(args.clock.rule());
     each(args, &progress, |file, source| {
         let report = table.append_csv(source, &options)?;
         progress.clear();

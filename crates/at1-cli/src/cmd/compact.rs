@@ -19,7 +19,7 @@ use crate::{
 
 pub(crate) fn run(args: &Compact, voice: Voice) -> Result<(), Failure> {
     let progress = Progress::new(voice, "compacting");
-    let table = Table::open_in(Watched::new(&args.table, progress.clone()))?;
+    let table = Table::open_in(Watched::new(&args.table, progress.clone()))?.with_clock(args.clock.rule());
     let options = CompactOptions {
         choose: choose(args),
         upto: args.upto,

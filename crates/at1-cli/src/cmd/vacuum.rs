@@ -12,7 +12,7 @@ use crate::{
 };
 
 pub(crate) fn run(args: &Vacuum, voice: Voice) -> Result<(), Failure> {
-    let table = Table::open_in(Watched::quietly(&args.table, voice, "removing"))?;
+    let table = Table::open_in(Watched::quietly(&args.table, voice, "removing"))?.with_clock(args.clock.rule());
     let mode = if args.dry_run { VacuumMode::DryRun } else { VacuumMode::Remove };
     let report = table.vacuum(&VacuumOptions { grace: args.grace.grace, mode })?;
     voice.tell(&report.to_json(), |out| {

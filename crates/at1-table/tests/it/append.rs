@@ -1,9 +1,10 @@
 //! Appending: what is reported, what is refused, what is recognised.
 
-use std::io::Write as _;
+use std::{io::Write as _, time::Duration};
 
 use at1_table::{
-    AppendOptions, CreateOptions, ErrorKind, HeaderOption, Idempotency, QuoteOption, Source, Strictness, Table,
+    AppendOptions, ClockRule, CompactOptions, CreateOptions, ErrorKind, HeaderOption, Idempotency, QuoteOption, Source,
+    Strictness, Table, VacuumOptions, VerifyOptions, paths,
 };
 
 use crate::{append, batches, open, table};
@@ -323,4 +324,33 @@ fn wide_tables_keep_their_schema_in_a_footer() {
     assert_eq!(report.findings, []);
     let found = table.scan(&at1_table::ScanOptions::matching("column_7 = 7".parse().unwrap())).unwrap();
     assert_eq!(found.map(|batch| batch.unwrap().num_rows()).sum::<usize>(), 2);
+}
+
+#[test]
+fn a_clock_far_behind_stops_writers_unless_they_insist() {
+    use at1_ledger::{Detail, Kind, Timestamp, link, parse_line};
+    let (store, table) = table();
+    append(&table, "a\n1\n");
+    // Somebody's clock was years ahead.
+    let ledger = store.files()[paths::LEDGER].clone();
+    let newest = parse_line(ledger.split_inclusive(|&byte| byte == b'\n').next_back().unwrap()).unwrap();
+    let detail = Detail::after(Some(&newest.detail), Kind::Note { text: "from the future".into() }).unwrap();
+    let future: Timestamp = "2999-01-01T00:00:00.000000000Z".parse().unwrap();
+    let line = link(newest.chain, 1, &detail, future).unwrap().line;
+    store.put(paths::LEDGER, &[ledger, line].concat());
+
+    let error = open(&store).append_csv(Source::bytes("a\n2\n"), &AppendOptions::default()).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Refused);
+    assert!(error.to_string().contains("at most 24 h before"), "{error}");
+    let insisting = open(&store).with_clock(ClockRule::Insist);
+    append(&insisting, "a\n2\n");
+    insisting.compact(&CompactOptions::default()).unwrap();
+    // What a clock far behind calls young stays.
+    assert_eq!(
+        insisting.vacuum(&VacuumOptions { grace: Duration::ZERO, ..VacuumOptions::default() }).unwrap().waiting,
+        2
+    );
+    assert_eq!(batches(&open(&store)), [b"a\n1\n", b"a\n2\n"]);
+    assert_eq!(open(&store).verify(&VerifyOptions::default()).unwrap().verdict().exit_code(), 0);
+    assert!(String::from_utf8(store.files()[paths::LEDGER].clone()).unwrap().contains("\"forced\":true"));
 }
