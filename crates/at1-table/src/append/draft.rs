@@ -4,7 +4,7 @@
 //! * Its batches are records of one event, in the order in which the segment holds them.
 
 use at1_codec::{BatchPlan, ColumnType, Schema, SegmentWriter, WriteOptions, Written};
-use at1_ledger::{Carried, Digest, Kind, SegmentRecord};
+use at1_ledger::{Carried, Digest, Kind, segment_name};
 
 use super::member::Member;
 use crate::{
@@ -85,19 +85,9 @@ impl Draft {
             .zip(written.batches.iter().zip(&self.rejects))
             .map(|(member, (info, &rejects))| member.written(info, rejects))
             .collect();
-        let segment = SegmentRecord {
-            name: at1_ledger::segment_name(n, 0),
-            bytes: written.bytes,
-            sha256: Digest(written.sha256),
-            footer_bytes: written.footer_bytes,
-            footer_sha256: Digest(written.footer_sha256),
-            batch: first..first + batches.len() as u64,
-            rows: written.rows,
-            zones: self.zones.clone(),
-            schema_at: None,
-            extra: Default::default(),
-        };
-        let name = segment.name.clone();
+        let name = segment_name(n, 0);
+        let held = first..first + batches.len() as u64;
+        let segment = segments::record_of(written, name.clone(), held, self.zones.clone());
         let schema = self.schema.clone();
         let link = writer.next_event(Kind::Append { batches: batches.clone(), segments: vec![segment], schema })?;
         writer.link(&*self.staged, &name)?;

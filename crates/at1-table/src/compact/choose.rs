@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use at1_codec::segment::layout::{GROUP_BYTES_MAX, GROUP_ROWS_MAX};
+use at1_codec::segment::layout::{self, GROUP_BYTES_MAX, GROUP_ROWS_MAX};
 use at1_ledger::SegmentRecord;
 
 use super::{Choose, Tiers};
@@ -12,6 +12,8 @@ use crate::version::Version;
 const BATCH_WEIGHT: u64 = 4096;
 /// The most row groups of a segment, by our estimate; Parquet has at most 32,767.
 const ROW_GROUPS_MAX: u64 = 30_000;
+/// The most bytes of a segment's footer and of its digest table, by our estimate: readers take twice as much.
+const FOOTER_BYTES_MAX: u64 = layout::FOOTER_BYTES_MAX as u64 / 2;
 
 /// The segments of the next step, of those whose batches end by `end`.
 pub(super) fn next(choose: &Choose, version: &Version, end: u64) -> Option<Range<usize>> {
@@ -38,11 +40,17 @@ pub(super) fn next(choose: &Choose, version: &Version, end: u64) -> Option<Range
     }
 }
 
+/// A block of a segment is at least so long, unless its column chunk is shorter, and takes so much of the digest table.
+const BLOCK_BYTES: u64 = layout::BLOCK_BYTES_MIN as u64;
+const DIGEST_BYTES: u64 = 36;
+
 /// How large a segment is, in measures that merging adds up.
 #[derive(Clone, Copy, Debug, Default)]
 struct Size {
     weight: u64,
     row_groups: u64,
+    /// Footer and digest table, which are read whole.
+    footer_bytes: u64,
 }
 
 impl Size {
@@ -56,18 +64,23 @@ impl Size {
         Self {
             weight: bytes.saturating_add(BATCH_WEIGHT * batches.len() as u64),
             row_groups: 1 + full(bytes, GROUP_BYTES_MAX) + full(record.rows, GROUP_ROWS_MAX),
+            footer_bytes: record.footer_bytes + record.bytes / BLOCK_BYTES * DIGEST_BYTES,
         }
     }
 }
 
-/// A range of segments cut where a file would have too many row groups.
+/// A range of segments cut where a file would be too large for its readers.
 fn groups(sizes: &[Size], range: Range<usize>) -> impl Iterator<Item = Range<usize>> + '_ {
     let mut at = range.start;
     std::iter::from_fn(move || {
         let start = at;
-        let mut row_groups = 0;
-        while at < range.end && (at == start || row_groups + sizes[at].row_groups <= ROW_GROUPS_MAX) {
+        let (mut row_groups, mut footer_bytes) = (0, 0);
+        while at < range.end {
             row_groups += sizes[at].row_groups;
+            footer_bytes += sizes[at].footer_bytes;
+            if at > start && (row_groups > ROW_GROUPS_MAX || footer_bytes > FOOTER_BYTES_MAX) {
+                break;
+            }
             at += 1;
         }
         (at > start).then_some(start..at)
@@ -108,7 +121,7 @@ mod tests {
     use super::*;
 
     fn sizes(weights: &[u64]) -> Vec<Size> {
-        weights.iter().map(|&weight| Size { weight, row_groups: 1 }).collect()
+        weights.iter().map(|&weight| Size { weight, row_groups: 1, footer_bytes: 1_000 }).collect()
     }
 
     const TIERS: Tiers = Tiers { target_bytes: 1 << 30, fan_in: 10 };
@@ -156,10 +169,14 @@ mod tests {
     }
 
     #[test]
-    fn a_file_has_no_more_row_groups_than_it_may() {
-        let big = Size { weight: 1, row_groups: 12_000 };
+    fn a_file_is_no_larger_than_readers_take() {
+        let big = Size { weight: 1, row_groups: 12_000, footer_bytes: 0 };
         let found: Vec<_> = groups(&[big; 5], 0..5).collect();
         assert_eq!(found, [0..2, 2..4, 4..5]);
-        assert_eq!(groups(&[Size { weight: 1, row_groups: 90_000 }], 0..1).next(), Some(0..1), "never none");
+        let wide = Size { weight: 1, row_groups: 1, footer_bytes: 50 << 20 };
+        let found: Vec<_> = groups(&[wide; 5], 1..5).collect();
+        assert_eq!(found, [1..3, 3..5]);
+        let huge = Size { weight: 1, row_groups: 90_000, footer_bytes: 1 << 40 };
+        assert_eq!(groups(&[huge], 0..1).next(), Some(0..1), "never none");
     }
 }

@@ -224,12 +224,7 @@ fn an_orphan_goes_when_a_vacuum_takes_its_number() {
 
 #[test]
 fn damage_is_told_with_the_file_it_is_in() {
-    let (store, table) = table();
-    append(&table, "a\n1\n");
-    append(&table, "a\n2\n");
-    let mut bytes = store.files()["segments/seg_000001.at1"].clone();
-    bytes[9] ^= 1;
-    store.put("segments/seg_000001.at1", &bytes);
+    let (_, table) = damaged();
     for options in [ScanOptions::default(), ScanOptions { last: Some(5), ..ScanOptions::default() }] {
         let scan = table.scan(&options);
         let error = scan.and_then(|scan| scan.collect::<Result<Vec<_>, _>>()).unwrap_err();
@@ -283,14 +278,20 @@ fn a_file_that_should_be_there_is_missed() {
     assert!(!store.files().keys().any(|path| path.starts_with(paths::STAGING)), "nothing is left behind");
 }
 
-#[test]
-fn a_damaged_victim_stops_the_compaction() {
+/// A table of two segments, the second with a flipped bit in its first page.
+fn damaged() -> (MemStore, Table) {
     let (store, table) = table();
     append(&table, "a\n1\n");
     append(&table, "a\n2\n");
     let mut bytes = store.files()["segments/seg_000001.at1"].clone();
     bytes[9] ^= 1;
     store.put("segments/seg_000001.at1", &bytes);
+    (store, table)
+}
+
+#[test]
+fn a_damaged_victim_stops_the_compaction() {
+    let (_, table) = damaged();
     let error = table.compact(&AT_ONCE).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Corrupt);
     assert!(error.to_string().contains("seg_000001.at1"), "{error}");
