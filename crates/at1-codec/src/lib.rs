@@ -31,6 +31,7 @@ pub mod column;
 mod error;
 pub mod segment;
 pub mod text;
+mod threads;
 mod types;
 
 pub use error::{Error, ErrorKind, Result};

@@ -9,17 +9,22 @@ use std::{
 };
 
 use super::{
-    chunk::{Chunk, Chunks},
+    chunk::{Chunk, Chunks, blocks},
     layout::{GROUP_BYTES_MAX, GROUP_ROWS_MAX},
 };
 use crate::{
     ColumnType, Result,
     column::{Inference, NullWords},
-    text::{self, BlankLine, Completeness, Dialect, DialectOptions, Input, QuoteOption, Quoted, Scanner, Tokens},
+    text::{
+        self, BlankLine, Completeness, Dialect, DialectOptions, Input, QuoteOption, Quoted, Scanner, Terminator, Tokens,
+    },
+    threads,
 };
 
 /// How much of a source is looked at to find out its dialect and whether it has a header.
 const SAMPLE_BYTES: usize = 1 << 20;
+/// How many records say whether the first one is of their types.
+const HEADER_RECORDS: usize = 2 << 10;
 /// The widest record whose fields become columns; fields beyond are kept as text of the record.
 pub const COLUMNS_MAX: usize = 32_767;
 
@@ -110,7 +115,7 @@ fn analyse_once<R: Read + Seek>(source: &mut R, options: &ReadOptions) -> Result
     let mut preamble = sample[..bom].to_vec();
     let mut header = None;
     let mut columns: Vec<Inference> = Vec::new();
-    let mut widths = BTreeMap::<usize, u64>::new();
+    let mut widths = Widths::default();
     let (mut records, mut multiline, mut chunks_seen) = (0, 0, 0);
     let mut kept = None;
     while let Some(mut chunk) = chunks.next(GROUP_BYTES_MAX, GROUP_ROWS_MAX)? {
@@ -119,23 +124,12 @@ fn analyse_once<R: Read + Seek>(source: &mut R, options: &ReadOptions) -> Result
             header = Some(names(&chunk, dialect));
             chunk.tokens.records.remove(0);
         }
-        for record in 0..chunk.records() {
-            let spans = chunk.tokens.record_fields(record);
-            *widths.entry(spans.len()).or_default() += 1;
-            if dialect.quote.is_some()
-                && let [first, .., last] = spans
-            {
-                let inside = &chunk.bytes[first.start as usize..last.end as usize];
-                multiline += u64::from(memchr::memchr(b'\n', inside).is_some());
-            }
-            let width = spans.len().min(COLUMNS_MAX);
-            if columns.len() < width {
-                columns.resize_with(width, || Inference::new(&options.nulls));
-            }
-            for (column, span) in columns.iter_mut().zip(spans) {
-                column.observe(&chunk.bytes[span.start as usize..span.end as usize], dialect.quote);
-            }
+        let wide = widths.count(&chunk).min(COLUMNS_MAX);
+        if columns.len() < wide {
+            columns.resize_with(wide, || Inference::new(&options.nulls));
         }
+        observe(&chunk, dialect, &mut columns);
+        multiline += lines_inside(&chunk, dialect);
         records += chunk.records() as u64;
         chunks_seen += 1;
         // Kept only where no other chunk will stand beside it in memory.
@@ -144,10 +138,9 @@ fn analyse_once<R: Read + Seek>(source: &mut R, options: &ReadOptions) -> Result
     let tail = chunks.tail().to_vec();
     let (bytes, sha256) = chunks.finish();
 
-    let usual = widths.iter().max_by_key(|&(&width, &count)| (count, width)).map_or(0, |(&width, _)| width);
-    let width = usual.max(header.as_ref().map_or(0, Vec::len)).clamp(1, COLUMNS_MAX);
+    let width = widths.usual().max(header.as_ref().map_or(0, Vec::len)).clamp(1, COLUMNS_MAX);
     columns.resize_with(width, || Inference::new(&options.nulls));
-    let ragged = widths.iter().filter(|&(&w, _)| w != width).map(|(_, count)| count).sum();
+    let ragged = records - widths.of(width);
     let kept = if chunks_seen == 0 { Some((Chunk::default(), tail)) } else { kept.map(|chunk| (chunk, tail)) };
     Ok(Analysis {
         dialect,
@@ -162,6 +155,70 @@ fn analyse_once<R: Read + Seek>(source: &mut R, options: &ReadOptions) -> Result
         blank: look.blank,
         kept,
     })
+}
+
+/// How many records have how many fields.
+#[derive(Default)]
+struct Widths {
+    counts: BTreeMap<usize, u64>,
+}
+
+impl Widths {
+    /// Adds the records of `chunk`; gives the most fields that any of them has.
+    fn count(&mut self, chunk: &Chunk) -> usize {
+        let tokens = &chunk.tokens;
+        let mut widths = (0..chunk.records()).map(|record| tokens.record_fields(record).len()).peekable();
+        let mut widest = 0;
+        while let Some(width) = widths.next() {
+            // Nearly all records are as wide as the one before.
+            let mut count = 1;
+            while widths.next_if_eq(&width).is_some() {
+                count += 1;
+            }
+            *self.counts.entry(width).or_default() += count;
+            widest = widest.max(width);
+        }
+        widest
+    }
+
+    fn of(&self, width: usize) -> u64 {
+        self.counts.get(&width).copied().unwrap_or(0)
+    }
+
+    /// The width of most records, the wider if there are two.
+    fn usual(&self) -> usize {
+        self.counts.iter().max_by_key(|&(&width, &count)| (count, width)).map_or(0, |(&width, _)| width)
+    }
+}
+
+/// Looks at every field: threads share the columns, and each goes over blocks of records that a cache holds.
+fn observe(chunk: &Chunk, dialect: Dialect, columns: &mut [Inference]) {
+    let threads = threads::for_bytes(chunk.bytes.len()).min(columns.len());
+    let share = columns.len().div_ceil(threads.max(1)).max(1);
+    let shares: Vec<_> = columns.chunks_mut(share).enumerate().collect();
+    threads::map(threads, shares, |(index, columns)| {
+        for block in blocks(chunk.records()) {
+            for (column, field) in columns.iter_mut().zip(index * share..) {
+                let fields = block.clone().filter_map(|record| chunk.field(record, field));
+                fields.for_each(|raw| column.observe(raw, dialect.quote));
+            }
+        }
+    });
+}
+
+/// How many records have a line feed inside a field.
+fn lines_inside(chunk: &Chunk, dialect: Dialect) -> u64 {
+    // A line feed gets there by a quote, or where lines end otherwise.
+    let possible = dialect.terminator == Terminator::Cr
+        || dialect.quote.is_some_and(|quote| memchr::memchr(quote, &chunk.bytes).is_some());
+    if dialect.quote.is_none() || !possible {
+        return 0;
+    }
+    let has_line = |record: &usize| match chunk.tokens.record_fields(*record) {
+        [first, .., last] => memchr::memchr(b'\n', &chunk.bytes[first.start as usize..last.end as usize]).is_some(),
+        _ => false,
+    };
+    (0..chunk.records()).filter(has_line).count() as u64
 }
 
 /// What must be known before records can be counted.
@@ -182,17 +239,14 @@ impl Look {
             tokens
         };
         let mut blank = BlankLine::Gap;
-        let mut tokens = scan(blank);
-        let mut widths = BTreeMap::<usize, u64>::new();
-        for record in 0..tokens.records.len() {
-            *widths.entry(tokens.record_fields(record).len()).or_default() += 1;
-        }
-        let usual = widths.iter().max_by_key(|&(&width, &count)| (count, width)).map_or(1, |(&width, _)| width);
+        let mut chunk = Chunk { bytes: body.to_vec(), tokens: scan(blank) };
+        let mut widths = Widths::default();
+        widths.count(&chunk);
+        let usual = widths.usual().max(1);
         if usual < 2 {
             blank = BlankLine::Record;
-            tokens = scan(blank);
+            chunk.tokens = scan(blank);
         }
-        let chunk = Chunk { bytes: body.to_vec(), tokens };
         let header = match options.header {
             HeaderOption::Yes => !body.is_empty(),
             HeaderOption::No => false,
@@ -217,7 +271,7 @@ fn has_header(chunk: &Chunk, usual: usize, dialect: Dialect, nulls: &NullWords) 
     let mut typed = false;
     for field in 0..usual {
         let mut body = Inference::new(nulls);
-        let fields = (1..chunk.records()).filter_map(|record| chunk.field(record, field));
+        let fields = (1..chunk.records().min(HEADER_RECORDS)).filter_map(|record| chunk.field(record, field));
         fields.for_each(|raw| body.observe(raw, dialect.quote));
         let ty = body.best();
         if matches!(ty, ColumnType::Text | ColumnType::Binary) {

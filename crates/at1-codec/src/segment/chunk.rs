@@ -4,7 +4,7 @@
 //!   source (blank lines) are in no chunk.
 //! * Memory is bounded by the limit that the caller gives, or by one record where that is longer.
 
-use std::io::Read;
+use std::{io::Read, ops::Range};
 
 use sha2::{Digest as _, Sha256};
 
@@ -37,6 +37,14 @@ impl Chunk {
         let span = self.tokens.record_fields(index).get(field)?;
         Some(&self.bytes[span.start as usize..span.end as usize])
     }
+}
+
+/// How many records are looked at, column by column, before the next: their text and tokens stay in a core's cache.
+const BLOCK_RECORDS: usize = 2 << 10;
+
+/// `records` records, a block at a time.
+pub(crate) fn blocks(records: usize) -> impl Iterator<Item = Range<usize>> {
+    (0..records).step_by(BLOCK_RECORDS).map(move |start| start..records.min(start + BLOCK_RECORDS))
 }
 
 /// How much is scanned at a time, between two looks at the limits of a chunk.
