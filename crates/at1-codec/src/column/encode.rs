@@ -3,7 +3,10 @@
 //! * Whatever the form prints is compared with the source, field by field; what differs becomes a patch. So a field is
 //!   given back exactly however odd it is, and however badly the form was chosen.
 
-use arrow::array::{Array, ArrayRef};
+use arrow::{
+    array::{Array, ArrayRef, BooleanBufferBuilder, new_empty_array},
+    compute::concat,
+};
 
 use super::{
     array::Values,
@@ -17,8 +20,8 @@ use super::{
 };
 use crate::{ColumnType, text};
 
-/// Rows that are printed at a time, to compare them.
-const CHECK_ROWS: usize = 4096;
+/// Rows that are looked at together; a multiple of the eight whose quotes share a byte.
+const BLOCK_ROWS: usize = 2048;
 
 /// What of a text's dialect concerns single fields.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -63,9 +66,7 @@ where
     F: Iterator<Item = Option<&'a [u8]>> + Clone,
 {
     let meaning = Meaning { ty, reading, nulls: nulls.clone() };
-    let lens: Vec<usize> = parts.clone().into_iter().map(|(_, fields)| fields.count()).collect();
-    let rows = lens.iter().sum();
-
+    let rows = parts.clone().into_iter().map(|(_, fields)| fields.count()).sum();
     let mut sample = Sample::new(&meaning);
     let mut row = 0;
     for (syntax, fields) in parts.clone() {
@@ -76,50 +77,113 @@ where
             row += 1;
         }
     }
-
-    let mut columns = Columns::new(&meaning, sample.form(), rows);
-    for (syntax, fields) in parts.clone() {
-        fields.for_each(|raw| columns.push(raw, syntax.quote));
+    let form = sample.form();
+    let mut encoder = Encoder::new(meaning, form, rows);
+    for (syntax, fields) in parts {
+        encoder.push(syntax, fields);
     }
-    let Columns { values, form, streams, rejects, .. } = columns;
-    let array = values.finish(ty);
-    let streams = streams.borrow(&form);
+    encoder.finish()
+}
 
-    let mut check = Check {
-        printer: Printer::bare(ty, form.clone(), streams, rows),
-        printed: Printed::default(),
-        rejects: rejects.iter().copied().peekable(),
-        patches: Patches::default(),
-        row: 0,
-    };
-    for ((syntax, mut fields), len) in parts.into_iter().zip(lens) {
-        for start in (0..len).step_by(CHECK_ROWS) {
-            check.slice(&*array, CHECK_ROWS.min(len - start), syntax, &mut fields);
+/// One column of one row group as it grows.
+pub(crate) struct Encoder {
+    meaning: Meaning,
+    form: Form,
+    rows: usize,
+    row: usize,
+    streams: Growing,
+    arrays: Vec<ArrayRef>,
+    patches: Patches,
+    scratch: Vec<u8>,
+}
+
+impl Encoder {
+    /// A column of a row group of so many rows, none of which it has seen.
+    pub(crate) fn new(meaning: Meaning, form: Form, rows: usize) -> Self {
+        let (streams, patches) = (Growing::new(), Patches::default());
+        Self { meaning, form, rows, row: 0, streams, arrays: Vec::new(), patches, scratch: Vec::new() }
+    }
+
+    /// Takes the fields of the next rows, and looks at once what the form makes of them.
+    pub(crate) fn push<'f>(&mut self, syntax: Syntax, mut fields: impl Iterator<Item = Option<&'f [u8]>>) {
+        let mut block = Vec::new();
+        loop {
+            block.clear();
+            block.extend(fields.by_ref().take(BLOCK_ROWS));
+            if block.is_empty() {
+                return;
+            }
+            self.push_block(syntax, &block);
         }
     }
-    let patches = check.patches;
-    let (patched, rejected, description) = (patches.count, patches.rejects, form.describe());
-    let recovery = write_recovery(rows, patches, &form, &streams);
-    Encoded { array, recovery, rejects: rejected, patches: patched, form: description }
+
+    fn push_block(&mut self, syntax: Syntax, block: &[Option<&[u8]>]) {
+        let mut columns = Columns::new(&self.meaning, &self.form, block.len());
+        columns.scratch = std::mem::take(&mut self.scratch);
+        block.iter().for_each(|&raw| columns.push(raw, syntax.quote));
+        let Columns { values, streams, rejects, scratch, .. } = columns;
+        self.scratch = scratch;
+        let array = values.finish(self.meaning.ty);
+
+        let mut printer = Printer::bare(self.meaning.ty, self.form.clone(), streams.borrow(&self.form), block.len());
+        let mut printed = Printed::default();
+        printer.print(&*array, syntax, &mut printed).expect("the printer fits the array it is made for");
+        let mut rejects = rejects.into_iter().peekable();
+        for (index, raw) in block.iter().enumerate() {
+            let holds = if rejects.next_if_eq(&index).is_some() { Holds::Reject } else { Holds::Yes };
+            let Some(raw) = raw else { continue };
+            if holds == Holds::Reject || printed.field(index) != *raw {
+                self.patches.push((self.row + index) as u64, holds, raw);
+            }
+        }
+        self.streams.append(&streams);
+        self.arrays.push(array);
+        self.row += block.len();
+    }
+
+    /// The column, when all of its rows were pushed.
+    pub(crate) fn finish(self) -> Encoded {
+        assert_eq!(self.row, self.rows, "every row of the row group was pushed");
+        let arrays: Vec<&dyn Array> = self.arrays.iter().map(|array| &**array).collect();
+        let array = match &arrays[..] {
+            [] => new_empty_array(&self.meaning.ty.arrow()),
+            _ => concat(&arrays).expect("blocks of one type, and text below 2 GiB"),
+        };
+        let (patched, rejected, description) = (self.patches.count, self.patches.rejects, self.form.describe());
+        let recovery = write_recovery(self.rows, self.patches, &self.form, &self.streams.borrow(&self.form));
+        Encoded { array, recovery, rejects: rejected, patches: patched, form: description }
+    }
 }
 
 /// The streams of a column as they grow.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Growing {
     nulls: Vec<u8>,
-    quotes: Vec<u8>,
+    quotes: BooleanBufferBuilder,
     digits: Vec<u8>,
     zones: Vec<u8>,
 }
 
 impl Growing {
+    fn new() -> Self {
+        Self { nulls: Vec::new(), quotes: BooleanBufferBuilder::new(0), digits: Vec::new(), zones: Vec::new() }
+    }
+
     fn borrow(&self, form: &Form) -> Streams<'_> {
         Streams {
             nulls: (form.nulls_per == Per::Row).then_some(&self.nulls),
-            quotes: (form.quoting == Quoting::PerRow).then_some(&self.quotes),
+            quotes: (form.quoting == Quoting::PerRow).then_some(self.quotes.as_slice()),
             digits: (form.digits_per() == Per::Row).then_some(&self.digits),
             zones: form.zones_per_row().map(|_| &*self.zones),
         }
+    }
+
+    /// Adds the entries of the next rows.
+    fn append(&mut self, next: &Self) {
+        self.nulls.extend_from_slice(&next.nulls);
+        self.quotes.append_packed_range(0..next.quotes.len(), next.quotes.as_slice());
+        self.digits.extend_from_slice(&next.digits);
+        self.zones.extend_from_slice(&next.zones);
     }
 }
 
@@ -137,7 +201,7 @@ fn spelling(list: &[Vec<u8>], wanted: &[u8]) -> u8 {
 /// The values and streams of a column as they grow.
 struct Columns<'m> {
     meaning: &'m Meaning,
-    form: Form,
+    form: &'m Form,
     values: Values,
     streams: Growing,
     rejects: Vec<usize>,
@@ -146,27 +210,20 @@ struct Columns<'m> {
 }
 
 impl<'m> Columns<'m> {
-    fn new(meaning: &'m Meaning, form: Form, rows: usize) -> Self {
-        let mut streams = Growing::default();
-        if form.quoting == Quoting::PerRow {
-            streams.quotes = vec![0; rows.div_ceil(8)];
-        }
+    fn new(meaning: &'m Meaning, form: &'m Form, rows: usize) -> Self {
         let values = Values::with_capacity(meaning.ty, rows);
-        Self { meaning, form, values, streams, rejects: Vec::new(), row: 0, scratch: Vec::new() }
+        Self { meaning, form, values, streams: Growing::new(), rejects: Vec::new(), row: 0, scratch: Vec::new() }
     }
 
     fn push(&mut self, raw: Option<&[u8]>, quote: Option<u8>) {
-        let (mut null, mut digits, mut zone) = (None, None, None);
+        let (mut null, mut quote_bit, mut digits, mut zone) = (None, false, None, None);
         let mut scratch = std::mem::take(&mut self.scratch);
         let field = match raw {
             None => Field::Null,
             Some(raw) => {
                 let (value, quoted) = text::value(raw, quote, &mut scratch);
                 let field = self.meaning.read(value, quoted);
-                if self.form.quoting == Quoting::PerRow && quoted == text::Quoted::Yes && !matches!(field, Field::Null)
-                {
-                    self.streams.quotes[self.row / 8] |= 1 << (self.row % 8);
-                }
+                quote_bit = quoted == text::Quoted::Yes && !matches!(field, Field::Null);
                 if self.form.nulls_per == Per::Row && matches!(field, Field::Null) {
                     null = Some(spelling(&self.form.nulls, raw));
                 }
@@ -185,6 +242,9 @@ impl<'m> Columns<'m> {
         if self.form.nulls_per == Per::Row {
             push_or_repeat(&mut self.streams.nulls, null);
         }
+        if self.form.quoting == Quoting::PerRow {
+            self.streams.quotes.append(quote_bit);
+        }
         if self.form.digits_per() == Per::Row {
             push_or_repeat(&mut self.streams.digits, digits);
         }
@@ -193,39 +253,5 @@ impl<'m> Columns<'m> {
         }
         self.row += 1;
         self.scratch = scratch;
-    }
-}
-
-/// Prints a column and collects what differs from the source.
-struct Check<'a, R: Iterator<Item = usize>> {
-    printer: Printer<'a>,
-    printed: Printed,
-    rejects: std::iter::Peekable<R>,
-    patches: Patches,
-    row: usize,
-}
-
-impl<R: Iterator<Item = usize>> Check<'_, R> {
-    fn slice<'f>(
-        &mut self,
-        array: &dyn Array,
-        len: usize,
-        syntax: Syntax,
-        fields: &mut impl Iterator<Item = Option<&'f [u8]>>,
-    ) {
-        self.printed.clear();
-        let slice = array.slice(self.row, len);
-        self.printer.print(&*slice, syntax, &mut self.printed).expect("the printer fits the array it is made for");
-        for (index, raw) in fields.take(len).enumerate() {
-            let row = self.row + index;
-            let is_reject = self.rejects.next_if_eq(&row).is_some();
-            let Some(raw) = raw else { continue };
-            if is_reject {
-                self.patches.push(row as u64, Holds::Reject, raw);
-            } else if self.printed.field(index) != raw {
-                self.patches.push(row as u64, Holds::Yes, raw);
-            }
-        }
-        self.row += len;
     }
 }
