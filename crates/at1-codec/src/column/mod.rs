@@ -32,6 +32,7 @@ mod tally;
 mod time;
 pub(crate) mod value;
 
+pub(crate) use encode::Encoder;
 pub use encode::{Encoded, Syntax, encode};
 pub use infer::Inference;
 pub use nulls::NullWords;

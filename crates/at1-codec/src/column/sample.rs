@@ -3,6 +3,8 @@
 //! * Each property is decided by counting, by itself: the form that prints most of the sample right.
 //! * A choice costs size only. What the form prints wrong is patched, whatever the sample looked like.
 
+use std::ops::Range;
+
 use super::{
     boolean::Word,
     choose_number::{decimal_style, float_style, integer_style},
@@ -28,6 +30,13 @@ const RUN_ROWS: usize = 64;
 pub(crate) fn is_sampled(row: usize, rows: usize) -> bool {
     let stride = rows.div_ceil(ROWS_MAX).max(1);
     (row / RUN_ROWS).is_multiple_of(stride)
+}
+
+/// Those of `range`'s rows that are in the sample, run by run.
+pub(crate) fn sampled(range: Range<usize>, rows: usize) -> impl Iterator<Item = Range<usize>> {
+    let first_run = range.start - range.start % RUN_ROWS;
+    let runs = (first_run..range.end).step_by(RUN_ROWS).filter(move |&run| is_sampled(run, rows));
+    runs.map(move |run| run.max(range.start)..range.end.min(run + RUN_ROWS))
 }
 
 /// Fields that hold, unquoted and without leading blanks, back to back.

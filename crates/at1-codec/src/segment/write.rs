@@ -4,6 +4,7 @@
 //! * A [`Draft`] is not a segment yet: nobody may refer to it before [`Draft::verify`] gave back the same bytes.
 
 mod carry;
+mod group;
 
 use std::{
     io::{Read, Seek, SeekFrom, Write},
@@ -20,22 +21,22 @@ use sha2::{Digest as _, Sha256};
 use super::{
     analyse::Analysis,
     chunk::{Chunk, Chunks},
-    column_chunk::{Profile, encode_chunk},
+    column_chunk::Profile,
     digest::BlockSink,
     directory::{BatchInfo, ColumnRecovery, Directory, GroupRecovery, Place},
     layout::{BLOCK_BYTES_MIN, GROUP_BYTES_MAX, GROUP_ROWS_MAX, META_KEY, PARQUET_MAGIC, Seal, TRAILER_BYTES, hex},
     meta::Meta,
     read::{Segment, Trust},
-    records::RecordsBuilder,
     stream::pack,
 };
 use crate::{
     Error, ReadAt, Result, Schema,
-    column::{self, NullWords, Reading, Syntax},
-    text::{self, Terminator},
+    column::{NullWords, Reading, Syntax},
+    text,
 };
 
 pub use carry::Preamble;
+use group::{EncodedGroup, Encoding, Part, Roots};
 
 /// A tree over the exact bytes of a batch's records, computed beside the encoding.
 pub trait RowTree: Send {
@@ -72,16 +73,6 @@ pub struct BatchPlan {
     pub name: Option<String>,
 }
 
-/// Some records of a batch that wait to be encoded.
-struct Part {
-    batch: usize,
-    syntax: Syntax,
-    terminator: Terminator,
-    fields_by_column: Vec<Option<usize>>,
-    width: usize,
-    chunk: Chunk,
-}
-
 /// Writes batches as a segment.
 pub struct SegmentWriter<W: Write + Send> {
     file: SerializedFileWriter<BlockSink<W>>,
@@ -89,6 +80,7 @@ pub struct SegmentWriter<W: Write + Send> {
     arrow: SchemaRef,
     options: WriteOptions,
     group: Vec<Part>,
+    roots: Option<Roots>,
     directory: Directory,
     rejects: Vec<u64>,
     key_values: Vec<KeyValue>,
@@ -111,7 +103,8 @@ impl<W: Write + Send> SegmentWriter<W> {
         let rejects = vec![0; schema.columns.len()];
         let directory = Directory::default();
         let (group, key_values) = (Vec::new(), Vec::new());
-        Ok(Self { file, schema: schema.clone(), arrow, options, group, directory, rejects, key_values })
+        let roots = options.row_tree.map(Roots::new);
+        Ok(Self { file, schema: schema.clone(), arrow, options, group, roots, directory, rejects, key_values })
     }
 
     /// Adds a note to the footer's key-value metadata.
@@ -147,30 +140,26 @@ impl<W: Write + Send> SegmentWriter<W> {
             tail: Vec::new(),
             map,
         };
-        let mut tree = self.options.row_tree.map(|new| new());
         let batch = self.directory.batches.len();
-        let mut rows = 0;
-        let mut push = |this: &mut Self, chunk: Chunk| -> Result<()> {
-            rows += chunk.records() as u64;
-            if let Some(tree) = &mut tree {
-                (0..chunk.records()).for_each(|record| tree.push(chunk.record(record)));
-            }
-            this.push(&info, batch, chunk)
-        };
+        if let Some(roots) = &mut self.roots {
+            roots.expect(batch);
+        }
         let tail;
         if let Some((chunk, kept_tail)) = analysis.kept.take() {
-            push(self, chunk)?;
+            self.push(&info, batch, chunk)?;
             tail = kept_tail;
         } else {
             source.seek(SeekFrom::Start(0))?;
             let mut chunks = Chunks::new(source, analysis.dialect, analysis.blank);
             chunks.skip(text::bom_len(&info.preamble))?;
             let mut header = analysis.header.is_some();
+            let mut rows = 0;
             while let Some(mut chunk) = chunks.next(GROUP_BYTES_MAX, GROUP_ROWS_MAX)? {
                 if std::mem::take(&mut header) {
                     chunk.tokens.records.remove(0);
                 }
-                push(self, chunk)?;
+                rows += chunk.records() as u64;
+                self.push(&info, batch, chunk)?;
             }
             tail = chunks.tail().to_vec();
             let (_, sha256) = chunks.finish();
@@ -182,8 +171,7 @@ impl<W: Write + Send> SegmentWriter<W> {
                 ));
             }
         }
-        let rows_root = tree.map(|mut tree| tree.root());
-        self.directory.batches.push(BatchInfo { rows_root, tail, ..info });
+        self.directory.batches.push(BatchInfo { tail, ..info });
         Ok(())
     }
 
@@ -220,54 +208,36 @@ impl<W: Write + Send> SegmentWriter<W> {
         if parts.is_empty() {
             return Ok(());
         }
-        let level = self.options.profile.zstd_level();
-        let mut records = RecordsBuilder::default();
-        for part in &parts {
-            records.push(&part.chunk, part.width, part.terminator);
-        }
-        let mut streams = vec![pack(&records.finish(), level)?];
-        let mut chunks = Vec::with_capacity(self.schema.columns.len());
-        let mut recovery = GroupRecovery { parts: shares(&parts), ..GroupRecovery::default() };
-        for (index, column) in self.schema.columns.iter().enumerate() {
-            let reading = self.options.readings.get(index).copied().unwrap_or_default();
-            let fields = parts.iter().map(|part| {
-                let field = part.fields_by_column[index];
-                let rows = 0..part.chunk.records();
-                (part.syntax, rows.map(move |row| part.chunk.field(row, field?)))
-            });
-            let encoded = column::encode(column.ty, reading, &self.options.nulls, fields);
-            chunks.push(encode_chunk(&self.arrow.fields()[index], &encoded.array, self.options.profile)?);
-            streams.push(pack(&encoded.recovery, level)?);
-            self.rejects[index] += encoded.rejects;
-            recovery.columns.push(ColumnRecovery {
-                place: Place::default(),
-                rejects: encoded.rejects,
-                patches: encoded.patches,
-                form: encoded.form,
-            });
-        }
-        self.write_group(chunks, &streams, recovery)
+        let encoding = Encoding { schema: &self.schema, arrow: &self.arrow, options: &self.options };
+        let group = encoding.encode(&parts, self.roots.as_mut())?;
+        let recovery = GroupRecovery { parts: shares(&parts), ..GroupRecovery::default() };
+        drop(parts);
+        self.write_group(group, recovery)
     }
 
-    fn write_group(
-        &mut self,
-        chunks: Vec<ArrowColumnChunk>,
-        streams: &[Vec<u8>],
-        mut recovery: GroupRecovery,
-    ) -> Result<()> {
+    fn write_group(&mut self, encoded: EncodedGroup, mut recovery: GroupRecovery) -> Result<()> {
         let mut at = self.file.bytes_written() as u64;
-        for chunk in &chunks {
-            let pieces = pieces(chunk);
+        for column in &encoded.columns {
+            let pieces = pieces(&column.chunk);
             self.file.inner_mut().plan(at, pieces.iter().copied());
             at += pieces.iter().sum::<u64>();
         }
         let mut group = self.file.next_row_group()?;
-        for chunk in chunks {
-            chunk.append_to_row_group(&mut group)?;
+        let mut streams = vec![encoded.records];
+        for (column, rejects) in encoded.columns.into_iter().zip(&mut self.rejects) {
+            column.chunk.append_to_row_group(&mut group)?;
+            streams.push(column.stream);
+            *rejects += column.rejects;
+            recovery.columns.push(ColumnRecovery {
+                place: Place::default(),
+                rejects: column.rejects,
+                patches: column.patches,
+                form: column.form,
+            });
         }
         group.close()?;
 
-        let mut places = self.write_streams(streams)?.into_iter();
+        let mut places = self.write_streams(&streams)?.into_iter();
         recovery.records = places.next().unwrap_or_default();
         for (column, place) in recovery.columns.iter_mut().zip(places) {
             column.place = place;
@@ -295,6 +265,9 @@ impl<W: Write + Send> SegmentWriter<W> {
     /// If writing fails.
     pub fn finish(mut self) -> Result<(W, Draft)> {
         self.flush()?;
+        for (batch, root) in self.roots.take().map(Roots::finish).unwrap_or_default() {
+            self.directory.batches[batch].rows_root = Some(root);
+        }
         let directory = pack(&self.directory.write(), self.options.profile.zstd_level())?;
         let place = self.write_streams(&[directory])?.into_iter().next().unwrap_or_default();
         let rows = self.directory.rows();
