@@ -1,6 +1,6 @@
 """DuckDB as people use it: CSV to Parquet, and Parquet to Arrow. Prints the seconds of the statement alone.
 
-Usage: duckdb_parquet.py write|read CSV PARQUET LEVEL
+Usage: duckdb_parquet.py write|read CSV PARQUET LEVEL THREADS
 """
 
 import sys
@@ -8,9 +8,9 @@ import time
 
 import duckdb
 
-verb, source, parquet, level = sys.argv[1:]
+verb, source, parquet, level, threads = sys.argv[1:]
 db = duckdb.connect()
-db.execute("set threads = 1")
+db.execute(f"set threads = {int(threads)}")
 if verb == "write":
     statement = f"copy (from read_csv(?)) to '{parquet}' (format parquet, compression zstd, compression_level {int(level)})"
     start = time.perf_counter()
