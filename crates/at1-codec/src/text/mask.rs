@@ -87,15 +87,17 @@ impl Masks for Portable {
         /// Moves the lowest bit of byte `i` to bit `56 + i`.
         const GATHER: u64 = 0x0102_0408_1020_4080;
         let (words, _) = block.as_chunks::<8>();
-        bytes.map(|byte| {
+        let mut found = [0; N];
+        for (found, byte) in found.iter_mut().zip(bytes) {
             let all = u64::from_ne_bytes([byte; 8]);
-            words.iter().rev().fold(0, |mask, &word| {
-                let differs = u64::from_le_bytes(word) ^ all;
+            for word in words.iter().rev() {
+                let differs = u64::from_le_bytes(*word) ^ all;
                 // The highest bit of each byte that is zero, exactly: no carry leaves a byte.
                 let zero = !(((differs & LOW) + LOW) | differs | LOW);
-                mask << 8 | (zero >> 7).wrapping_mul(GATHER) >> 56
-            })
-        })
+                *found = *found << 8 | (zero >> 7).wrapping_mul(GATHER) >> 56;
+            }
+        }
+        found
     }
 
     #[inline(always)]
@@ -133,20 +135,9 @@ fn run_avx2<W: Work>(masks: Avx2, work: W) -> W::Done {
 #[cfg(target_arch = "x86_64")]
 impl Masks for Avx2 {
     #[inline(always)]
-    #[expect(clippy::cast_sign_loss, clippy::cast_possible_wrap, reason = "32 bits stay the same 32 bits")]
     fn find<const N: usize>(self, block: &Block, bytes: [u8; N]) -> [u64; N] {
-        let (halves, _) = block.as_chunks::<32>();
-        // SAFETY: `self` exists only where AVX2 was detected; each load reads the 32 bytes of its array.
-        unsafe {
-            let low = _mm256_loadu_si256(halves[0].as_ptr().cast());
-            let high = _mm256_loadu_si256(halves[1].as_ptr().cast());
-            bytes.map(|byte| {
-                let all = _mm256_set1_epi8(byte as i8);
-                let low = _mm256_movemask_epi8(_mm256_cmpeq_epi8(low, all)) as u32;
-                let high = _mm256_movemask_epi8(_mm256_cmpeq_epi8(high, all)) as u32;
-                u64::from(low) | u64::from(high) << 32
-            })
-        }
+        // SAFETY: `self` exists only where AVX2 was detected.
+        unsafe { find_avx2(block, bytes) }
     }
 
     #[inline(always)]
@@ -154,6 +145,27 @@ impl Masks for Avx2 {
         // SAFETY: `self` exists only where PCLMULQDQ was detected.
         unsafe { multiply_by_ones(bits) }
     }
+}
+
+// The loops below are no closures: what is called with one is compiled without these instructions.
+
+#[cfg(target_arch = "x86_64")]
+#[inline]
+#[target_feature(enable = "avx2")]
+#[expect(clippy::cast_sign_loss, clippy::cast_possible_wrap, reason = "the bits stay the same bits")]
+fn find_avx2<const N: usize>(block: &Block, bytes: [u8; N]) -> [u64; N] {
+    let (halves, _) = block.as_chunks::<32>();
+    // SAFETY: each load reads the 32 bytes of an array, and needs no alignment.
+    let (low, high) =
+        unsafe { (_mm256_loadu_si256(halves[0].as_ptr().cast()), _mm256_loadu_si256(halves[1].as_ptr().cast())) };
+    let mut found = [0; N];
+    for i in 0..N {
+        let all = _mm256_set1_epi8(bytes[i] as i8);
+        let low = _mm256_movemask_epi8(_mm256_cmpeq_epi8(low, all)) as u32;
+        let high = _mm256_movemask_epi8(_mm256_cmpeq_epi8(high, all)) as u32;
+        found[i] = u64::from(low) | u64::from(high) << 32;
+    }
+    found
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -178,13 +190,9 @@ fn run_avx512<W: Work>(masks: Avx512, work: W) -> W::Done {
 #[cfg(target_arch = "x86_64")]
 impl Masks for Avx512 {
     #[inline(always)]
-    #[expect(clippy::cast_possible_wrap, reason = "8 bits stay the same 8 bits")]
     fn find<const N: usize>(self, block: &Block, bytes: [u8; N]) -> [u64; N] {
-        // SAFETY: `self` exists only where AVX-512BW was detected; the load reads the 64 bytes of the block.
-        unsafe {
-            let block = _mm512_loadu_si512(block.as_ptr().cast());
-            bytes.map(|byte| _mm512_cmpeq_epi8_mask(block, _mm512_set1_epi8(byte as i8)))
-        }
+        // SAFETY: `self` exists only where AVX-512BW was detected.
+        unsafe { find_avx512(block, bytes) }
     }
 
     #[inline(always)]
@@ -192,6 +200,20 @@ impl Masks for Avx512 {
         // SAFETY: `self` exists only where PCLMULQDQ was detected.
         unsafe { multiply_by_ones(bits) }
     }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw")]
+#[expect(clippy::cast_possible_wrap, reason = "the bits stay the same bits")]
+fn find_avx512<const N: usize>(block: &Block, bytes: [u8; N]) -> [u64; N] {
+    // SAFETY: the load reads the 64 bytes of the block, and needs no alignment.
+    let block = unsafe { _mm512_loadu_si512(block.as_ptr().cast()) };
+    let mut found = [0; N];
+    for i in 0..N {
+        found[i] = _mm512_cmpeq_epi8_mask(block, _mm512_set1_epi8(bytes[i] as i8));
+    }
+    found
 }
 
 /// A product without carries by 64 ones is the prefix xor.

@@ -77,18 +77,20 @@ impl Walk<'_> {
                     (&padded, (1 << rest.len()) - 1)
                 }
             };
-            let [delimiters, last_bytes, others, quotes] = if QUOTES {
+            let [mut delimiters, mut last_bytes, mut others, mut quotes] = if QUOTES {
                 masks.find(block, [delimiter, last_byte, other_byte, quote])
             } else {
                 let [delimiters, last_bytes, others] = masks.find(block, [delimiter, last_byte, other_byte]);
                 [delimiters, last_bytes, others, 0]
+            };
+            if valid != !0 {
+                [delimiters, last_bytes, others, quotes] =
+                    [delimiters & valid, last_bytes & valid, others & valid, quotes & valid];
             }
-            .map(|mask| mask & valid);
 
             let either = delimiters | last_bytes;
             let mut inside = 0;
             if QUOTES {
-                let mut quotes = quotes;
                 loop {
                     inside = masks.prefix_xor(quotes) ^ inside_before;
                     let starts = ((either | quotes) & !inside) << 1 | field_starts;
