@@ -7,9 +7,10 @@
 //! Each candidate cuts the sample, and is scored by how it looks: how many records have the same number of fields, how
 //! many fields are *tidy*, that is without separators of another kind and with well-formed quotes, and how much of the
 //! sample lies in records where all quotes are well-formed. So `1,5;2,5` is two numbers rather than three odd fields,
-//! and in a text where quotes are just text, quoting loses to no quoting.
+//! and in a text where quotes are just text, quoting loses to no quoting. Most texts are flawless in their own dialect,
+//! and then no other candidate is tried behind it.
 
-use memchr::{memchr, memchr_iter, memchr2};
+use memchr::{memchr, memchr_iter, memchr2, memchr3, memrchr};
 
 use super::{BlankLine, Input, Quoted, Scanner, Tokens, bom_len, value};
 use crate::{Error, Result};
@@ -110,6 +111,7 @@ pub fn detect(sample: &[u8], complete: Completeness, options: &DialectOptions) -
     }
     let cr_only = memchr(b'\n', sample).is_none() && memchr(b'\r', sample).is_some();
     let terminator = if cr_only { Terminator::Cr } else { Terminator::Lf };
+    let present: Vec<u8> = DELIMITERS.into_iter().filter(|&d| memchr(d, sample).is_some()).collect();
 
     let mut tokens = Tokens::default();
     let mut fit_of = |delimiter| {
@@ -118,11 +120,11 @@ pub fn detect(sample: &[u8], complete: Completeness, options: &DialectOptions) -
             Some(QuoteOption::Byte(quote)) => Some(quote),
             None => Some(b'"').filter(|&quote| quote != delimiter),
         };
-        let quoting = Fit::new(sample, complete, Dialect { delimiter, quote, terminator }, &mut tokens);
+        let quoting = Fit::new(sample, complete, Dialect { delimiter, quote, terminator }, &present, &mut tokens);
         if options.quote.is_some() || !(quoting.is_malformed || quoting.is_cut) {
             return quoting;
         }
-        let bare = Fit::new(sample, complete, Dialect { delimiter, quote: None, terminator }, &mut tokens);
+        let bare = Fit::new(sample, complete, Dialect { delimiter, quote: None, terminator }, &present, &mut tokens);
         if bare.score > quoting.score - EQUAL { bare } else { quoting }
     };
     let fit = match options.delimiter {
@@ -130,7 +132,10 @@ pub fn detect(sample: &[u8], complete: Completeness, options: &DialectOptions) -
         None => {
             let [first, others @ ..] = DELIMITERS;
             let mut best = fit_of(first);
-            for delimiter in others.into_iter().filter(|&d| memchr(d, sample).is_some()) {
+            for delimiter in others.into_iter().filter(|d| present.contains(d)) {
+                if best.is_flawless {
+                    break;
+                }
                 let fit = fit_of(delimiter);
                 if fit.is_table && (!best.is_table || fit.score > best.score + EQUAL) {
                     best = fit;
@@ -155,11 +160,22 @@ struct Fit {
     is_cut: bool,
     /// Whether most records end in CR LF.
     crlf: bool,
+    /// Whether all whole lines are a table with nothing odd about it: no score is higher.
+    is_flawless: bool,
 }
 
 impl Fit {
-    fn new(sample: &[u8], complete: Completeness, dialect: Dialect, tokens: &mut Tokens) -> Self {
-        let mut fit = Self { dialect, score: 0.0, is_table: false, is_malformed: false, is_cut: false, crlf: false };
+    /// `present` are the delimiters that stand somewhere in the sample.
+    fn new(sample: &[u8], complete: Completeness, dialect: Dialect, present: &[u8], tokens: &mut Tokens) -> Self {
+        let mut fit = Self {
+            dialect,
+            score: 0.0,
+            is_table: false,
+            is_malformed: false,
+            is_cut: false,
+            crlf: false,
+            is_flawless: false,
+        };
         let mut cut = |input| {
             tokens.clear();
             Scanner::new(dialect, BlankLine::Gap).scan(sample, input, usize::MAX, tokens)
@@ -190,8 +206,16 @@ impl Fit {
         // Bytes of records in which a quote is not what it should be. A stray quote taken as one swallows whole lines.
         let mut unsound = 0;
         let mut scratch = Vec::new();
+        // Without these, all bare fields are tidy; and few records have any.
+        let odd = Odd::new(dialect, present);
         for r in (0..tokens.records.len()).filter(|&r| only_comments || !is_comment(r)) {
             let raws = tokens.record_fields(r);
+            if !odd.is_in(&sample[tokens.gap(r).end..tokens.records[r].end as usize]) {
+                fields += raws.len();
+                tidy += raws.len();
+                widths.push(raws.len());
+                continue;
+            }
             let mut tidy_here = 0;
             let (mut has_tab, mut malformed_here) = (false, false);
             for raw in raws {
@@ -205,7 +229,7 @@ impl Fit {
                         }
                     }
                 } else {
-                    look(raw, dialect.delimiter)
+                    odd.look(raw)
                 };
                 tidy_here += usize::from(look == Look::Tidy);
                 has_tab |= look == Look::Tab;
@@ -222,6 +246,10 @@ impl Fit {
         let records = widths.len();
         fit.is_table = widths.iter().filter(|&&width| width > 1).count() * 2 >= records;
         widths.sort_unstable();
+        let is_even = widths[0] > 1 && widths.first() == widths.last();
+        let lines_end = memrchr(if dialect.terminator == Terminator::Cr { b'\r' } else { b'\n' }, sample);
+        let is_all = lines_end.is_none_or(|at| covered > at);
+        fit.is_flawless = is_even && is_all && tidy == fields && unsound == 0;
         // A width of 1 is what every wrong delimiter gives, so it counts half.
         let alike = widths.chunk_by(|a, b| a == b).map(|run| if run[0] > 1 { run.len() * 2 } else { run.len() }).max();
         let alike = ratio(alike.unwrap_or(0), records * 2);
@@ -248,17 +276,43 @@ enum Look {
     Tab,
 }
 
-/// A separator of another kind is well inside a number, before a blank (as in prose), and in a field between tabs.
-fn look(raw: &[u8], delimiter: u8) -> Look {
-    if delimiter == b'\t' {
-        return Look::Tidy;
+/// What makes a field untidy, where the sample has it.
+struct Odd {
+    quote: u8,
+    /// Delimiters of another kind. Fields between tabs may hold them.
+    others: Vec<u8>,
+}
+
+impl Odd {
+    fn new(dialect: Dialect, present: &[u8]) -> Self {
+        let between_tabs = dialect.delimiter == b'\t';
+        let others = present.iter().copied().filter(|&d| d != dialect.delimiter && !between_tabs).collect();
+        Self { quote: dialect.quote.unwrap_or(b'"'), others }
     }
-    let raw = raw.trim_ascii();
-    if memchr(b'\t', raw).is_some() {
-        return Look::Tab;
+
+    /// Whether a record has a byte that is to be looked at.
+    fn is_in(&self, record: &[u8]) -> bool {
+        let is_in = |bytes: &[u8]| match *bytes {
+            [a, b, c] => memchr3(a, b, c, record).is_some(),
+            [a, b] => memchr2(a, b, record).is_some(),
+            [a] => memchr(a, record).is_some(),
+            _ => false,
+        };
+        is_in(&[self.quote]) || self.others.chunks(3).any(is_in)
     }
-    let odd = |&other: &u8| other != delimiter && memchr_iter(other, raw).any(|i| raw.get(i + 1) != Some(&b' '));
-    if !DELIMITERS.iter().any(odd) || is_number(raw) { Look::Tidy } else { Look::Untidy }
+
+    /// A separator of another kind is well inside a number, before a blank (as in prose), and in a field between tabs.
+    fn look(&self, raw: &[u8]) -> Look {
+        if self.others.is_empty() {
+            return Look::Tidy;
+        }
+        let raw = raw.trim_ascii();
+        if self.others.contains(&b'\t') && memchr(b'\t', raw).is_some() {
+            return Look::Tab;
+        }
+        let is_untidy = |&other: &u8| memchr_iter(other, raw).any(|i| raw.get(i + 1) != Some(&b' '));
+        if !self.others.iter().any(is_untidy) || is_number(raw) { Look::Tidy } else { Look::Untidy }
+    }
 }
 
 /// Digits with a sign, an exponent, a percent sign, points; one comma, or commas before groups of three digits.

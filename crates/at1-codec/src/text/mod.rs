@@ -44,14 +44,17 @@
 //! ```
 
 mod dialect;
+mod mask;
 pub mod reference;
 mod scan;
+mod walk;
 
 use std::ops::Range;
 
 use memchr::memchr;
 
 pub use dialect::{Completeness, Dialect, DialectOptions, QuoteOption, Terminator, detect};
+pub use mask::Instructions;
 pub use scan::{Input, Scanner};
 
 /// The most bytes that one record, or one gap, can have.
@@ -89,7 +92,7 @@ impl BlankLine {
 }
 
 /// A raw field, quotes included: a range of the scanned bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Span {
     /// The first byte.
     pub start: u32,
@@ -115,7 +118,7 @@ impl Span {
 }
 
 /// One record: its gap, its fields (at least one), its terminator.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Record {
     /// Where its gap starts, or its first field if it has none.
     pub start: u32,
@@ -132,6 +135,8 @@ pub struct Tokens {
     pub fields: Vec<Span>,
     /// The records.
     pub records: Vec<Record>,
+    /// The number of records of two or more fields that scans found and that have a line feed in a field.
+    pub multiline: u64,
 }
 
 impl Tokens {
@@ -139,6 +144,7 @@ impl Tokens {
     pub fn clear(&mut self) {
         self.fields.clear();
         self.records.clear();
+        self.multiline = 0;
     }
 
     /// The fields of record `r`; never empty.
@@ -180,10 +186,18 @@ pub enum Quoted {
 /// assert_eq!(value(br#""say ""hi""""#, Some(b'"'), scratch), (&br#"say "hi""#[..], Quoted::Yes));
 /// assert_eq!(value(br#""a" b"#, Some(b'"'), scratch), (&br#""a" b"#[..], Quoted::No));
 /// ```
+#[inline]
 pub fn value<'a>(raw: &'a [u8], quote: Option<u8>, scratch: &'a mut Vec<u8>) -> (&'a [u8], Quoted) {
-    let Some(quote) = quote else { return (raw, Quoted::No) };
-    let [first, inside @ .., last] = raw else { return (raw, Quoted::No) };
-    if *first != quote || *last != quote {
+    match quote {
+        Some(quote) if raw.first() == Some(&quote) => unquote(raw, quote, scratch),
+        _ => (raw, Quoted::No),
+    }
+}
+
+/// The value of a raw field that starts with the quote.
+fn unquote<'a>(raw: &'a [u8], quote: u8, scratch: &'a mut Vec<u8>) -> (&'a [u8], Quoted) {
+    let [_, inside @ .., last] = raw else { return (raw, Quoted::No) };
+    if *last != quote {
         return (raw, Quoted::No);
     }
     let Some(mut at) = memchr(quote, inside) else { return (inside, Quoted::Yes) };

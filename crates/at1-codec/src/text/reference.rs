@@ -87,6 +87,9 @@ fn scan_within(input: &[u8], dialect: Dialect, blank: BlankLine, limits: Limits)
         };
         tokens.fields.push(Span { start: offset(field), end: offset(field_end) });
         tokens.records.push(Record { start: offset(start), first_field, end: offset(end) });
+        let fields = &tokens.fields[first_field as usize..];
+        let has_line_feed = |field: &Span| field.of(input).contains(&b'\n');
+        tokens.multiline += u64::from(fields.len() > 1 && fields.iter().any(has_line_feed));
         start = end;
     }
 }
@@ -140,6 +143,7 @@ mod tests {
                 first_field: r.first_field + fields,
                 end: r.end + done,
             }));
+            tokens.multiline += rest.multiline;
             assert_eq!(tokens, expected, "{} cut at {cut}, {dialect:?}, {blank:?}, {limits:?}", input.escape_ascii());
         }
         expected

@@ -5,10 +5,13 @@
 //! * Linear: an opening quote is looked at once more only if it does not close, which two quotes within
 //!   [`super::RECORD_BYTES_MAX`] bytes can hardly both do (an odd run of quotes after the first would close it, and an
 //!   even run at the start of a field closes itself).
+//! * [`super::walk`] finds nearly all records. What it leaves is found here, record by record: one that the input's end
+//!   or a quote that nothing closes cuts, one that is too long, and those next to a limit. Each of these is looked at
+//!   twice at most.
 
 use memchr::{memchr, memchr2};
 
-use super::{BlankLine, Dialect, LIMITS, Limits, Record, Span, Terminator, Tokens};
+use super::{BlankLine, Dialect, Instructions, LIMITS, Limits, Record, Span, Terminator, Tokens, walk::Walk};
 
 /// Whether more bytes follow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -34,6 +37,7 @@ pub struct Scanner {
     dialect: Dialect,
     blank: BlankLine,
     limits: Limits,
+    instructions: Instructions,
     /// Opening quotes so far that did not close.
     unclosed: u32,
 }
@@ -56,7 +60,13 @@ impl Scanner {
     }
 
     pub(super) fn with_limits(dialect: Dialect, blank: BlankLine, limits: Limits) -> Self {
-        Self { dialect, blank, limits, unclosed: 0 }
+        Self { dialect, blank, limits, instructions: Instructions::best(), unclosed: 0 }
+    }
+
+    /// The same with other instructions.
+    #[must_use]
+    pub fn with_instructions(self, instructions: Instructions) -> Self {
+        Self { instructions, ..self }
     }
 
     /// Appends the complete records at the start of `bytes` to `tokens`, with offsets from the start of `bytes`, and
@@ -73,12 +83,23 @@ impl Scanner {
     /// # Panics
     /// If `bytes` are 4 GiB or more.
     pub fn scan(&mut self, bytes: &[u8], input: Input, limit: usize, tokens: &mut Tokens) -> usize {
+        self.scan_on(bytes, 0, input, limit, tokens)
+    }
+
+    /// [`Self::scan`] in the middle of `bytes`: it goes on at `at`, offsets and `limit` are from the start of `bytes`, and
+    /// it returns up to where they are done with.
+    ///
+    /// # Panics
+    /// If `bytes` are 4 GiB or more.
+    pub fn scan_on(&mut self, bytes: &[u8], at: usize, input: Input, limit: usize, tokens: &mut Tokens) -> usize {
         assert!(u32::try_from(bytes.len()).is_ok(), "one scan takes less than 4 GiB, found {} bytes", bytes.len());
-        let mut at = 0;
+        let mut at = at;
         while at < bytes.len() {
+            at = self.walk(bytes, at, limit, tokens);
             let first_field = tokens.fields.len();
             match self.record(bytes, at, input, &mut tokens.fields) {
                 Found::Record(end) => {
+                    tokens.multiline += u64::from(is_multiline(&tokens.fields[first_field..], bytes));
                     let first_field = u32::try_from(first_field).expect("a caller clears its tokens in time");
                     tokens.records.push(Record { start: offset(at), first_field, end: offset(end) });
                     at = end;
@@ -96,7 +117,20 @@ impl Scanner {
         at
     }
 
-    /// Appends the fields of the record whose gap starts at `start`.
+    /// Appends the records from `at` on that no more than a look at their bytes decides; returns where they end.
+    fn walk(&self, bytes: &[u8], at: usize, limit: usize, tokens: &mut Tokens) -> usize {
+        let mut dialect = self.dialect;
+        if dialect.check().is_err() {
+            return at; // bytes that mean two things at once
+        }
+        if self.unclosed >= self.limits.unclosed_max {
+            dialect.quote = None;
+        }
+        let Self { blank, limits, instructions, .. } = *self;
+        instructions.run(Walk { bytes, at, limit, dialect, blank, limits, tokens })
+    }
+
+    /// Appends the fields of the record whose gap starts at `start`, with care.
     fn record(&mut self, bytes: &[u8], start: usize, input: Input, fields: &mut Vec<Span>) -> Found {
         let Dialect { delimiter, terminator, .. } = self.dialect;
         let last_byte = if terminator == Terminator::Cr { b'\r' } else { b'\n' };
@@ -164,6 +198,11 @@ impl Scanner {
         self.unclosed += 1;
         Some(at)
     }
+}
+
+/// Whether a record of two or more fields has a line feed in one of them.
+fn is_multiline(fields: &[Span], bytes: &[u8]) -> bool {
+    fields.len() > 1 && fields.iter().any(|field| memchr(b'\n', field.of(bytes)).is_some())
 }
 
 fn span(start: usize, end: usize) -> Span {

@@ -17,6 +17,7 @@ fn extend(all: &mut Tokens, found: &Tokens, offset: usize) {
     let offset = u32::try_from(offset).expect("a small test");
     let fields = u32::try_from(all.fields.len()).expect("a small test");
     all.fields.extend(found.fields.iter().map(|f| Span { start: f.start + offset, end: f.end + offset }));
+    all.multiline += found.multiline;
     all.records.extend(found.records.iter().map(|r| Record {
         start: r.start + offset,
         first_field: r.first_field + fields,

@@ -1,0 +1,227 @@
+//! Where some bytes stand among 64, as bits: what the tokenizer asks of the machine.
+//!
+//! * Bit `i` stands for byte `i`. Every set of instructions gives the same bits; they differ in nothing but speed.
+//! * A value that stands for a set exists only where the machine was found to have it.
+//! * The only module of the project with `unsafe`: to call what [`Instructions`] found, and to load 64 bytes.
+#![allow(unsafe_code, reason = "vector instructions are called after detection")]
+
+#[cfg(target_arch = "x86_64")]
+use std::arch::x86_64::*;
+
+/// How many bytes a mask tells about.
+pub(super) const BLOCK_BYTES: usize = 64;
+
+/// The bytes that a mask tells about.
+pub(super) type Block = [u8; BLOCK_BYTES];
+
+/// A set of instructions that makes masks.
+pub(super) trait Masks: Copy {
+    /// Where each of `bytes` stands.
+    fn find<const N: usize>(self, block: &Block, bytes: [u8; N]) -> [u64; N];
+
+    /// In each bit, whether the bits up to and with it are odd in number: from each odd one to before the next.
+    fn prefix_xor(self, bits: u64) -> u64;
+}
+
+/// Work that is compiled once for each set of instructions. Its `run` must be `#[inline(always)]`, or it is compiled
+/// without them.
+pub(super) trait Work {
+    type Done;
+    fn run(self, masks: impl Masks) -> Self::Done;
+}
+
+/// The instructions that a [`Scanner`](super::Scanner) uses; they decide its speed, and never what it finds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Instructions(Set);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Set {
+    Portable,
+    #[cfg(target_arch = "x86_64")]
+    Avx2(Avx2),
+    #[cfg(target_arch = "x86_64")]
+    Avx512(Avx512),
+}
+
+impl Instructions {
+    /// Those of every machine.
+    pub const PORTABLE: Self = Self(Set::Portable);
+
+    /// All sets that this machine has, the slowest first.
+    pub fn all() -> impl Iterator<Item = Self> {
+        let sets = [Some(Set::Portable)];
+        #[cfg(target_arch = "x86_64")]
+        let sets = [sets[0], Avx2::detect().map(Set::Avx2), Avx512::detect().map(Set::Avx512)];
+        sets.into_iter().flatten().map(Self)
+    }
+
+    /// The fastest set that this machine has.
+    #[must_use]
+    pub fn best() -> Self {
+        Self::all().last().unwrap_or(Self::PORTABLE)
+    }
+
+    /// Does the work with these instructions.
+    #[inline]
+    pub(super) fn run<W: Work>(self, work: W) -> W::Done {
+        match self.0 {
+            Set::Portable => work.run(Portable),
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: an `Avx2` exists only where its features were detected.
+            Set::Avx2(masks) => unsafe { run_avx2(masks, work) },
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: an `Avx512` exists only where its features were detected.
+            Set::Avx512(masks) => unsafe { run_avx512(masks, work) },
+        }
+    }
+}
+
+/// Eight bytes at a time in ordinary registers.
+#[derive(Clone, Copy)]
+struct Portable;
+
+impl Masks for Portable {
+    #[inline(always)]
+    fn find<const N: usize>(self, block: &Block, bytes: [u8; N]) -> [u64; N] {
+        const LOW: u64 = 0x7f7f_7f7f_7f7f_7f7f;
+        /// Moves the lowest bit of byte `i` to bit `56 + i`.
+        const GATHER: u64 = 0x0102_0408_1020_4080;
+        let (words, _) = block.as_chunks::<8>();
+        let mut found = [0; N];
+        for (found, byte) in found.iter_mut().zip(bytes) {
+            let all = u64::from_ne_bytes([byte; 8]);
+            for word in words.iter().rev() {
+                let differs = u64::from_le_bytes(*word) ^ all;
+                // The highest bit of each byte that is zero, exactly: no carry leaves a byte.
+                let zero = !(((differs & LOW) + LOW) | differs | LOW);
+                *found = *found << 8 | (zero >> 7).wrapping_mul(GATHER) >> 56;
+            }
+        }
+        found
+    }
+
+    #[inline(always)]
+    fn prefix_xor(self, mut bits: u64) -> u64 {
+        for shift in [1, 2, 4, 8, 16, 32] {
+            bits ^= bits << shift;
+        }
+        bits
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Avx2(());
+
+#[cfg(target_arch = "x86_64")]
+impl Avx2 {
+    fn detect() -> Option<Self> {
+        let found = is_x86_feature_detected!("avx2")
+            && is_x86_feature_detected!("pclmulqdq")
+            && is_x86_feature_detected!("bmi1")
+            && is_x86_feature_detected!("bmi2")
+            && is_x86_feature_detected!("lzcnt")
+            && is_x86_feature_detected!("popcnt");
+        found.then_some(Self(()))
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,pclmulqdq,bmi1,bmi2,lzcnt,popcnt")]
+fn run_avx2<W: Work>(masks: Avx2, work: W) -> W::Done {
+    work.run(masks)
+}
+
+#[cfg(target_arch = "x86_64")]
+impl Masks for Avx2 {
+    #[inline(always)]
+    fn find<const N: usize>(self, block: &Block, bytes: [u8; N]) -> [u64; N] {
+        // SAFETY: `self` exists only where AVX2 was detected.
+        unsafe { find_avx2(block, bytes) }
+    }
+
+    #[inline(always)]
+    fn prefix_xor(self, bits: u64) -> u64 {
+        // SAFETY: `self` exists only where PCLMULQDQ was detected.
+        unsafe { multiply_by_ones(bits) }
+    }
+}
+
+// The loops below are no closures: what is called with one is compiled without these instructions.
+
+#[cfg(target_arch = "x86_64")]
+#[inline]
+#[target_feature(enable = "avx2")]
+#[expect(clippy::cast_sign_loss, clippy::cast_possible_wrap, reason = "the bits stay the same bits")]
+fn find_avx2<const N: usize>(block: &Block, bytes: [u8; N]) -> [u64; N] {
+    let (halves, _) = block.as_chunks::<32>();
+    // SAFETY: each load reads the 32 bytes of an array, and needs no alignment.
+    let (low, high) =
+        unsafe { (_mm256_loadu_si256(halves[0].as_ptr().cast()), _mm256_loadu_si256(halves[1].as_ptr().cast())) };
+    let mut found = [0; N];
+    for i in 0..N {
+        let all = _mm256_set1_epi8(bytes[i] as i8);
+        let low = _mm256_movemask_epi8(_mm256_cmpeq_epi8(low, all)) as u32;
+        let high = _mm256_movemask_epi8(_mm256_cmpeq_epi8(high, all)) as u32;
+        found[i] = u64::from(low) | u64::from(high) << 32;
+    }
+    found
+}
+
+#[cfg(target_arch = "x86_64")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Avx512(());
+
+#[cfg(target_arch = "x86_64")]
+impl Avx512 {
+    fn detect() -> Option<Self> {
+        let found =
+            Avx2::detect().is_some() && is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512bw");
+        found.then_some(Self(()))
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f,avx512bw,avx2,pclmulqdq,bmi1,bmi2,lzcnt,popcnt")]
+fn run_avx512<W: Work>(masks: Avx512, work: W) -> W::Done {
+    work.run(masks)
+}
+
+#[cfg(target_arch = "x86_64")]
+impl Masks for Avx512 {
+    #[inline(always)]
+    fn find<const N: usize>(self, block: &Block, bytes: [u8; N]) -> [u64; N] {
+        // SAFETY: `self` exists only where AVX-512BW was detected.
+        unsafe { find_avx512(block, bytes) }
+    }
+
+    #[inline(always)]
+    fn prefix_xor(self, bits: u64) -> u64 {
+        // SAFETY: `self` exists only where PCLMULQDQ was detected.
+        unsafe { multiply_by_ones(bits) }
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw")]
+#[expect(clippy::cast_possible_wrap, reason = "the bits stay the same bits")]
+fn find_avx512<const N: usize>(block: &Block, bytes: [u8; N]) -> [u64; N] {
+    // SAFETY: the load reads the 64 bytes of the block, and needs no alignment.
+    let block = unsafe { _mm512_loadu_si512(block.as_ptr().cast()) };
+    let mut found = [0; N];
+    for i in 0..N {
+        found[i] = _mm512_cmpeq_epi8_mask(block, _mm512_set1_epi8(bytes[i] as i8));
+    }
+    found
+}
+
+/// A product without carries by 64 ones is the prefix xor.
+#[cfg(target_arch = "x86_64")]
+#[inline]
+#[target_feature(enable = "pclmulqdq")]
+#[expect(clippy::cast_sign_loss, clippy::cast_possible_wrap, reason = "64 bits stay the same 64 bits")]
+fn multiply_by_ones(bits: u64) -> u64 {
+    let product = _mm_clmulepi64_si128::<0>(_mm_set_epi64x(0, bits as i64), _mm_set1_epi8(-1));
+    _mm_cvtsi128_si64(product) as u64
+}
