@@ -89,34 +89,72 @@ impl Values {
     /// The array of the column's Arrow type.
     pub(crate) fn finish(mut self, ty: ColumnType) -> ArrayRef {
         let nulls = Some(NullBuffer::new(self.valid.finish())).filter(|nulls| nulls.null_count() > 0);
-        let array: ArrayRef = match (ty, self.data) {
-            (ColumnType::Int64, Data::Int(values)) => Arc::new(Int64Array::new(values.into(), nulls)),
-            (ColumnType::Timestamp { unit, zone }, Data::Int(values)) => timestamps(values.into(), nulls, unit, zone),
-            (ColumnType::Decimal { precision, scale }, Data::Decimal(values)) => {
-                let array = Decimal128Array::new(values.into(), nulls);
-                let array = array.with_precision_and_scale(precision, scale.cast_signed());
-                Arc::new(array.expect("a decimal type has at most 38 digits"))
-            }
-            (_, Data::Double(values)) => Arc::new(Float64Array::new(values.into(), nulls)),
-            (_, Data::Boolean(mut values)) => Arc::new(BooleanArray::new(values.finish(), nulls)),
-            (_, Data::Day(values)) => Arc::new(Date32Array::new(values.into(), nulls)),
-            (_, Data::Text { bytes, offsets }) => {
-                let offsets = OffsetBuffer::new(offsets.into());
-                let bytes = Buffer::from_vec(bytes);
-                if ty == ColumnType::Text {
-                    Arc::new(StringArray::new(offsets, bytes, nulls))
-                } else {
-                    Arc::new(BinaryArray::new(offsets, bytes, nulls))
-                }
-            }
-            _ => unreachable!("the data were made for the type"),
-        };
-        debug_assert_eq!(*array.data_type(), ty.arrow());
-        array
+        match self.data {
+            Data::Int(values) => i64::array(values, nulls, ty),
+            Data::Decimal(values) => i128::array(values, nulls, ty),
+            Data::Double(values) => f64::array(values, nulls, ty),
+            Data::Boolean(mut values) => Arc::new(BooleanArray::new(values.finish(), nulls)),
+            Data::Day(values) => i32::array(values, nulls, ty),
+            Data::Text { bytes, offsets } => texts(bytes, offsets, nulls, ty),
+        }
     }
 }
 
-fn offset(bytes: &[u8]) -> i32 {
+/// A value that a typed column holds, as it is while the column grows.
+pub(crate) trait Stored: Copy + Default {
+    /// The array of a column of type `ty`, which holds such values.
+    fn array(values: Vec<Self>, nulls: Option<NullBuffer>, ty: ColumnType) -> ArrayRef;
+}
+
+impl Stored for i64 {
+    fn array(values: Vec<Self>, nulls: Option<NullBuffer>, ty: ColumnType) -> ArrayRef {
+        match ty {
+            ColumnType::Timestamp { unit, zone } => timestamps(values.into(), nulls, unit, zone),
+            _ => Arc::new(Int64Array::new(values.into(), nulls)),
+        }
+    }
+}
+
+impl Stored for i128 {
+    fn array(values: Vec<Self>, nulls: Option<NullBuffer>, ty: ColumnType) -> ArrayRef {
+        let ColumnType::Decimal { precision, scale } = ty else { unreachable!("the data were made for the type") };
+        let array = Decimal128Array::new(values.into(), nulls);
+        let array = array.with_precision_and_scale(precision, scale.cast_signed());
+        Arc::new(array.expect("a decimal type has at most 38 digits"))
+    }
+}
+
+impl Stored for f64 {
+    fn array(values: Vec<Self>, nulls: Option<NullBuffer>, _: ColumnType) -> ArrayRef {
+        Arc::new(Float64Array::new(values.into(), nulls))
+    }
+}
+
+impl Stored for i32 {
+    fn array(values: Vec<Self>, nulls: Option<NullBuffer>, _: ColumnType) -> ArrayRef {
+        Arc::new(Date32Array::new(values.into(), nulls))
+    }
+}
+
+impl Stored for bool {
+    fn array(values: Vec<Self>, nulls: Option<NullBuffer>, _: ColumnType) -> ArrayRef {
+        Arc::new(BooleanArray::new(values.into(), nulls))
+    }
+}
+
+/// The array of a column of text or of binary: all values back to back, and where each ends, after a 0.
+pub(crate) fn texts(bytes: Vec<u8>, offsets: Vec<i32>, nulls: Option<NullBuffer>, ty: ColumnType) -> ArrayRef {
+    let offsets = OffsetBuffer::new(offsets.into());
+    let bytes = Buffer::from_vec(bytes);
+    if ty == ColumnType::Text {
+        Arc::new(StringArray::new(offsets, bytes, nulls))
+    } else {
+        Arc::new(BinaryArray::new(offsets, bytes, nulls))
+    }
+}
+
+/// Where the text ends that is so far in a column.
+pub(crate) fn offset(bytes: &[u8]) -> i32 {
     i32::try_from(bytes.len()).expect("the text of a row group is below 2 GiB")
 }
 

@@ -29,15 +29,22 @@ struct Words {
     set: HashSet<Box<[u8]>>,
     /// In the order they were given, for people.
     list: Vec<Box<[u8]>>,
-    /// Whether any word starts with this byte: most fields are told from all words by it alone.
-    starts: [bool; 256],
+    /// By first byte: a bit for each length that words with it have, the last for all that are as long or longer. Most
+    /// fields are told from all words by it alone.
+    lengths: [u64; 256],
+}
+
+/// The bit of a length.
+fn length_bit(word: &[u8]) -> u64 {
+    1 << word.len().min(63)
 }
 
 impl NullWords {
     /// Is this value, as a whole, one of the words?
     #[must_use]
     pub fn contains(&self, value: &[u8]) -> bool {
-        value.first().is_some_and(|&first| self.0.starts[usize::from(first)]) && self.0.set.contains(value)
+        let Some(&first) = value.first() else { return false };
+        self.0.lengths[usize::from(first)] & length_bit(value) != 0 && self.0.set.contains(value)
     }
 
     /// The words, in the order they were given.
@@ -59,12 +66,12 @@ impl Default for NullWords {
 
 impl<W: AsRef<[u8]>> FromIterator<W> for NullWords {
     fn from_iter<I: IntoIterator<Item = W>>(words: I) -> Self {
-        let mut all = Words { set: HashSet::new(), list: Vec::new(), starts: [false; 256] };
+        let mut all = Words { set: HashSet::new(), list: Vec::new(), lengths: [0; 256] };
         for word in words {
             let word: Box<[u8]> = word.as_ref().into();
             let Some(&first) = word.first() else { continue };
             if all.set.insert(word.clone()) {
-                all.starts[usize::from(first)] = true;
+                all.lengths[usize::from(first)] |= length_bit(&word);
                 all.list.push(word);
             }
         }
@@ -74,6 +81,9 @@ impl<W: AsRef<[u8]>> FromIterator<W> for NullWords {
 
 /// A value without the blanks in front of it.
 pub(crate) fn without_lead(value: &[u8]) -> &[u8] {
+    if value.first() != Some(&b' ') {
+        return value;
+    }
     let blanks = value.iter().position(|&b| b != b' ').unwrap_or(value.len());
     &value[blanks..]
 }

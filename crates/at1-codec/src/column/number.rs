@@ -19,7 +19,7 @@ pub(crate) enum Sign {
 }
 
 impl Sign {
-    fn lex(text: &[u8]) -> (Self, &[u8]) {
+    pub(crate) fn lex(text: &[u8]) -> (Self, &[u8]) {
         match text {
             [b'-', rest @ ..] => (Self::Minus, rest),
             [b'+', rest @ ..] => (Self::Plus, rest),
@@ -178,6 +178,11 @@ impl<'a> Number<'a> {
     pub(crate) fn instant(&self, epoch: Epoch, digits: u8) -> Option<i64> {
         instant(self.mantissa()?, epoch, digits)
     }
+}
+
+/// How many digits stand after the point of a number without exponent.
+pub(crate) fn fraction_len(text: &[u8]) -> usize {
+    text.iter().rposition(|&b| b == b'.').map_or(0, |point| text.len() - point - 1)
 }
 
 /// The same for a number of which the [`Number::mantissa`] is known.
