@@ -11,7 +11,8 @@ use super::{
     nulls::NullWords,
     patch::{Holds, Patches},
     pin::Reading,
-    print::{Printed, Printer, write_recovery},
+    print::{Printer, write_recovery},
+    printed::Printed,
     sample::{Sample, is_sampled},
     value::{Field, Meaning},
 };

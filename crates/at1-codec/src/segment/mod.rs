@@ -9,6 +9,7 @@ mod digest;
 mod directory;
 mod draft;
 mod guard;
+mod join;
 mod joined;
 pub mod layout;
 mod meta;
