@@ -42,6 +42,10 @@ use crate::{ColumnType, Error, Result};
 /// What recovery bytes start with.
 const VERSION: u8 = 1;
 const PLACE: &str = "recovery bytes";
+/// Values below this are looked up.
+const SMALL_MAX: usize = 512;
+/// How many of them there are for each number of digits, if each row says that number.
+const SMALL_ROW: usize = 64;
 
 /// Writes what [`Printer::open`] reads.
 pub(crate) fn write_recovery(rows: usize, patches: Patches, form: &Form, streams: &Streams<'_>) -> Vec<u8> {
@@ -108,6 +112,8 @@ pub struct Printer<'a> {
     patches: Cursor<'a>,
     rows: usize,
     row: usize,
+    /// How small values print, without quotes; empty words are not known yet.
+    small: Vec<Word>,
     memo: Memo,
     /// What the memo's fields were printed for.
     syntax: Option<Syntax>,
@@ -135,13 +141,13 @@ impl<'a> Printer<'a> {
         form.check(ty)?;
         let streams = Streams::read(&form, rows, &mut take)?;
         take.end()?;
-        Ok(Self { ty, form, streams, patches, rows, row: 0, memo: Memo::default(), syntax: None })
+        Ok(Self { ty, form, streams, patches, rows, row: 0, small: Vec::new(), memo: Memo::default(), syntax: None })
     }
 
     /// A printer that knows no patches: what it prints wrong is what must be patched.
     pub(crate) fn bare(ty: ColumnType, form: Form, streams: Streams<'a>, rows: usize) -> Self {
-        let (patches, memo) = (Cursor::none(), Memo::default());
-        Self { ty, form, streams, patches, rows, row: 0, memo, syntax: None }
+        let (patches, small, memo) = (Cursor::none(), Vec::new(), Memo::default());
+        Self { ty, form, streams, patches, rows, row: 0, small, memo, syntax: None }
     }
 
     /// How the fields are printed, in words.
@@ -198,7 +204,8 @@ impl<'a> Printer<'a> {
                 if number.plus == Flag::No && number.trailing_point == Flag::No {
                     let width = usize::from(number.int_width);
                     let word = |i: usize, _: usize| integer_word(values[i], width);
-                    self.words(array, syntax, out, word, slow)
+                    let small = |i: usize, _: usize| usize::try_from(values[i]).unwrap_or(SMALL_MAX);
+                    self.words(array, syntax, out, small, word, slow)
                 } else {
                     self.remembered(array, syntax, out, |i, row| key(values[i], row), slow)
                 }
@@ -228,7 +235,7 @@ impl<'a> Printer<'a> {
                 let short = words.map(Word::new);
                 let values = array.as_any().downcast_ref::<BooleanArray>().expect("the type was checked").values();
                 let slow = |out: &mut Vec<u8>, i, _: usize| out.extend_from_slice(words[usize::from(values.value(i))]);
-                self.words(array, syntax, out, |i, _| short[usize::from(values.value(i))], slow)
+                self.words(array, syntax, out, |_, _| SMALL_MAX, |i, _| short[usize::from(values.value(i))], slow)
             }
             Style::Date(date) => {
                 let values = native::<Date32Type>(array);
@@ -252,7 +259,17 @@ impl<'a> Printer<'a> {
         let is_plain = number.plus == Flag::No && number.trailing_point == Flag::No;
         if is_plain && number.leading_zero == Flag::Yes {
             let (scale, width) = (usize::from(scale), usize::from(number.int_width.max(1)) + usize::from(scale));
-            self.words(array, syntax, out, |i, row| decimal_word(value(i), scale, width, usize::from(least(row))), slow)
+            let word = |i, row| decimal_word(value(i), scale, width, usize::from(least(row)));
+            let small = |i| usize::try_from(value(i)).unwrap_or(SMALL_MAX);
+            if number.fraction_per == Per::Column {
+                return self.words(array, syntax, out, |i, _| small(i), word, slow);
+            }
+            // A row of places for each number of digits.
+            let small = |i, row| match (small(i), usize::from(least(row))) {
+                (value @ ..SMALL_ROW, least) => least * SMALL_ROW + value,
+                _ => SMALL_MAX,
+            };
+            self.words(array, syntax, out, small, word, slow)
         } else {
             let key =
                 |i, row| Some(Key { value: i64::try_from(value(i)).ok()?.cast_unsigned(), row: least(row).into() });
@@ -325,30 +342,35 @@ impl<'a> Printer<'a> {
     }
 
     /// Prints all rows of `array` whose values make a word; those that do not, and all if something else than quotes stands
-    /// around them, are left to `slow`.
+    /// around them, are left to `slow`. Words that have a place below [`SMALL_MAX`] are made once.
     fn words(
         &mut self,
         array: &dyn Array,
         syntax: Syntax,
         out: &mut Printed,
+        small: impl Fn(usize, usize) -> usize,
         word: impl Fn(usize, usize) -> Option<Word>,
         slow: impl Fn(&mut Vec<u8>, usize, usize),
     ) -> Result<()> {
-        match self.around(syntax) {
-            Around::Nothing => self.drive(array, out, |out, i, row| match word(i, row) {
-                Some(word) => out.word(word),
-                None => out.with(|text| slow(text, i, row)),
+        let quote = match self.around(syntax) {
+            Around::Nothing => None,
+            Around::Quotes(quote) => Some(Word::of_byte(quote)),
+            Around::Varies => return self.remembered(array, syntax, out, |_, _| None, slow),
+        };
+        let mut known = std::mem::take(&mut self.small);
+        known.resize(SMALL_MAX, Word::default());
+        let done = match quote {
+            None => self.drive(array, out, |out, i, row| {
+                put_known(&mut known, small(i, row), out, || word(i, row), |text| slow(text, i, row));
             }),
-            Around::Quotes(quote) => self.drive(array, out, |out, i, row| {
-                out.word(Word::of_byte(quote));
-                match word(i, row) {
-                    Some(word) => out.word(word),
-                    None => out.with(|text| slow(text, i, row)),
-                }
-                out.word(Word::of_byte(quote));
+            Some(quote) => self.drive(array, out, |out, i, row| {
+                out.word(quote);
+                put_known(&mut known, small(i, row), out, || word(i, row), |text| slow(text, i, row));
+                out.word(quote);
             }),
-            Around::Varies => self.remembered(array, syntax, out, |_, _| None, slow),
-        }
+        };
+        self.small = known;
+        done
     }
 
     /// Prints all rows of `array` by `slow`, or as it printed the same `key` before.
@@ -463,23 +485,14 @@ impl<'a> Printer<'a> {
             let patch = self.patches.current();
             let to_patch = patch.and_then(|patch| usize::try_from(patch.row.checked_sub((first + i) as u64)?).ok());
             let end = to_patch.map_or(len, |rows| rows.saturating_add(i).min(len));
-            match nulls {
-                None => {
-                    for i in i..end {
-                        put(out, i, first + i);
-                        out.end();
-                    }
+            for i in i..end {
+                let is_valid = nulls.is_none_or(|nulls| nulls.is_valid(i));
+                match null {
+                    _ if is_valid => put(out, i, first + i),
+                    Some(word) => out.word(word),
+                    None => out.text(self.null(first + i)),
                 }
-                Some(nulls) => {
-                    for i in i..end {
-                        match null {
-                            _ if nulls.is_valid(i) => put(out, i, first + i),
-                            Some(word) => out.word(word),
-                            None => out.text(self.null(first + i)),
-                        }
-                        out.end();
-                    }
-                }
+                out.end();
             }
             i = end;
             if let Some(patch) = patch.filter(|_| end < len) {
@@ -502,14 +515,40 @@ impl<'a> Printer<'a> {
     }
 }
 
+/// Prints what is known to stand in `place`, or else `word`, or else what `slow` prints.
+#[inline(always)]
+fn put_known(
+    known: &mut [Word],
+    place: usize,
+    out: &mut Printed,
+    word: impl FnOnce() -> Option<Word>,
+    slow: impl FnOnce(&mut Vec<u8>),
+) {
+    let known = known.get_mut(place);
+    if let Some(&mut word) = known
+        && word.len() > 0
+    {
+        return out.word(word);
+    }
+    match word() {
+        Some(word) => {
+            if let Some(known) = known {
+                *known = word;
+            }
+            out.word(word);
+        }
+        None => out.with(slow),
+    }
+}
+
 /// An integer, if it is short.
-#[inline]
+#[inline(always)]
 fn integer_word(value: i64, width: usize) -> Option<Word> {
     Word::digits(value.unsigned_abs(), width)?.signed(value < 0)
 }
 
 /// A decimal of at least `width` digits, if it is short and needs no zeros behind its own.
-#[inline]
+#[inline(always)]
 fn decimal_word(value: i128, scale: usize, width: usize, least: usize) -> Option<Word> {
     if least > scale {
         return None;

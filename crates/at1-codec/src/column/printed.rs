@@ -61,10 +61,16 @@ impl Printed {
     /// Makes room for `bytes` more bytes and a word.
     #[inline]
     fn grow(&mut self, bytes: usize) {
-        let needed = self.len + bytes + WORD_BYTES;
-        if self.buffer.len() < needed {
-            self.buffer.resize(needed.max(2 * self.buffer.len()), 0);
+        if self.buffer.len() - self.len < bytes + WORD_BYTES {
+            self.grow_now(bytes);
         }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn grow_now(&mut self, bytes: usize) {
+        let needed = self.len + bytes + WORD_BYTES;
+        self.buffer.resize(needed.max(2 * self.buffer.len()), 0);
     }
 
     /// Writes text that belongs to the field which ends next.
@@ -91,7 +97,7 @@ impl Printed {
     }
 
     /// Writes what `put` appends to nothing, which belongs to the field that ends next.
-    #[inline]
+    #[inline(never)]
     pub(crate) fn with(&mut self, put: impl FnOnce(&mut Vec<u8>)) {
         let mut scratch = std::mem::take(&mut self.scratch);
         scratch.clear();

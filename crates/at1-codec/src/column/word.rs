@@ -55,7 +55,7 @@ impl Word {
     }
 
     /// The decimal digits of `value`, at least `width` of them; none if they are more than sixteen.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn digits(value: u64, width: usize) -> Option<Self> {
         // The first digit is the lowest byte, so the zeros in front are the zeros that a register ends in.
         if value < TEN_TO_8 && width <= 8 {
@@ -63,6 +63,11 @@ impl Word {
             let skip = (digits.trailing_zeros() as usize / 8).min(8 - width.max(1));
             return Some(Self { bytes: u128::from((digits | ZEROS) >> (8 * skip)), len: 8 - skip });
         }
+        Self::many_digits(value, width)
+    }
+
+    /// The digits of a number that has more than eight.
+    fn many_digits(value: u64, width: usize) -> Option<Self> {
         if value >= TEN_TO_16 || width > WORD_BYTES {
             return None;
         }
@@ -73,7 +78,7 @@ impl Word {
 
     /// Puts a point before the last `scale` of its digits and leaves out zeros at the end, but for `least` digits after the
     /// point; without any, there is no point. It has more digits than `scale`, and `scale` is not 0.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn point(self, scale: usize, least: usize) -> Option<Self> {
         if self.len == WORD_BYTES {
             return None;
@@ -95,7 +100,7 @@ impl Word {
     }
 
     /// With a minus in front, if the number is negative.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn signed(self, is_negative: bool) -> Option<Self> {
         let by = usize::from(is_negative);
         let bytes = self.bytes << (8 * by) | u128::from(b'-' * u8::from(is_negative));
@@ -129,7 +134,7 @@ impl Word {
 }
 
 /// The eight digits of a number below 10^8 as numbers, the first one in the lowest byte.
-#[inline]
+#[inline(always)]
 fn eight(value: u64) -> u64 {
     // Two numbers of four digits, then four of two, then eight of one: each division is a multiplication by the inverse, which
     // the bits that are cut off make exact for numbers of that size.

@@ -24,7 +24,7 @@ use crate::{
 };
 
 /// How many rows the Parquet reader gives at a time.
-const ROWS_READ: usize = 8 << 10;
+const ROWS_READ: usize = 2 << 10;
 /// How many rows are printed at a time: so few that the fields of all columns are still in cache when they are joined.
 const ROWS_PRINTED: usize = 1 << 10;
 
