@@ -6,6 +6,7 @@ use super::{
     digits::{Digits, put_two, put_zeros},
     form::{ClockStyle, DateStyle, Flag, Parts, SecondFraction, Seconds},
     time::{self, Gap, SECONDS_PER_DAY, civil_from_days},
+    word::Word,
 };
 use crate::{TimeUnit, column::pin::DateOrder};
 
@@ -20,17 +21,22 @@ pub(crate) struct Instant {
 impl Instant {
     /// What a clock shows that is `offset_minutes` ahead of UTC.
     pub(crate) fn of(value: i64, unit: TimeUnit, offset_minutes: i16) -> Self {
-        let (per_second, nanos_per_unit) = match unit {
-            TimeUnit::Micros => (1_000_000, 1000),
-            TimeUnit::Nanos => (1_000_000_000, 1),
+        // By constants, which makes multiplications of the divisions.
+        let (seconds, nanos) = match unit {
+            TimeUnit::Micros => (value.div_euclid(1_000_000), value.rem_euclid(1_000_000) * 1000),
+            TimeUnit::Nanos => (value.div_euclid(1_000_000_000), value.rem_euclid(1_000_000_000)),
         };
-        let seconds = value.div_euclid(per_second) + i64::from(offset_minutes) * 60;
-        let nanos = value.rem_euclid(per_second) * nanos_per_unit;
+        let seconds = seconds + i64::from(offset_minutes) * 60;
         Self {
             days: seconds.div_euclid(SECONDS_PER_DAY),
             second_of_day: seconds.rem_euclid(SECONDS_PER_DAY),
             nanos: u32::try_from(nanos).expect("less than a second"),
         }
+    }
+
+    /// Its day since 1970-01-01.
+    pub(crate) fn days(self) -> i64 {
+        self.days
     }
 }
 
@@ -82,6 +88,15 @@ pub(crate) fn put_date(out: &mut Vec<u8>, days: i64, style: &DateStyle) {
     }
 }
 
+/// Prints the day of a timestamp and what stands between it and the time.
+pub(crate) fn put_day(out: &mut Vec<u8>, days: i64, date: &DateStyle, clock: &ClockStyle) {
+    put_date(out, days, date);
+    match clock.gap {
+        Gap::T => out.push(b'T'),
+        Gap::Blanks(count) => out.resize(out.len() + usize::from(count), b' '),
+    }
+}
+
 /// Prints a timestamp up to its zone; `digits_of_row` are what its fraction has at least if each row says.
 pub(crate) fn put_timestamp(
     out: &mut Vec<u8>,
@@ -90,26 +105,59 @@ pub(crate) fn put_timestamp(
     clock: &ClockStyle,
     digits_of_row: u8,
 ) {
-    put_date(out, instant.days, date);
-    match clock.gap {
-        Gap::T => out.push(b'T'),
-        Gap::Blanks(count) => out.resize(out.len() + usize::from(count), b' '),
-    }
+    put_day(out, instant.days, date, clock);
     let (minutes, second) = (instant.second_of_day / 60, instant.second_of_day % 60);
     put_short(out, small(minutes / 60), clock.hour_padded);
     out.push(b':');
     put_two(out, small(minutes % 60));
-    let written = match clock.seconds {
-        Seconds::Always => true,
-        Seconds::Never => false,
-        Seconds::UnlessZero => second != 0 || instant.nanos != 0,
-    };
-    if !written {
+    if !has_seconds(instant, clock) {
         return;
     }
     out.push(b':');
     put_two(out, small(second));
     put_fraction(out, instant.nanos, clock, digits_of_row);
+}
+
+fn has_seconds(instant: Instant, clock: &ClockStyle) -> bool {
+    match clock.seconds {
+        Seconds::Always => true,
+        Seconds::Never => false,
+        Seconds::UnlessZero => instant.second_of_day % 60 != 0 || instant.nanos != 0,
+    }
+}
+
+/// The time of day as [`put_timestamp`] prints it, which may be too long.
+#[inline]
+pub(crate) fn clock_word(instant: Instant, clock: &ClockStyle, digits_of_row: u8) -> Option<Word> {
+    let second_of_day = instant.second_of_day.cast_unsigned();
+    let (hour, minute, second) = (second_of_day / 3600, second_of_day / 60 % 60, second_of_day % 60);
+    let two = |value: u64| (u64::from(b'0') + value / 10) | (u64::from(b'0') + value % 10) << 8;
+    let colon = u64::from(b':');
+    let text = two(hour) | colon << 16 | two(minute) << 24 | colon << 40 | two(second) << 48;
+    let skip = usize::from(clock.hour_padded == Flag::No && hour < 10);
+    if !has_seconds(instant, clock) {
+        return Some(Word::of_register(text >> (8 * skip), 5 - skip));
+    }
+    let time = Word::of_register(text >> (8 * skip), 8 - skip);
+    if instant.nanos == 0 && matches!(clock.fraction, SecondFraction::AtLeast(0) | SecondFraction::UnlessZero(_)) {
+        return Some(time);
+    }
+    let digits = Word::digits(u64::from(instant.nanos), 9)?;
+    match fraction_digits(digits.len() - digits.zeros_at_end(), clock, digits_of_row) {
+        0 => Some(time),
+        written => time.then(Word::of_byte(clock.mark))?.then(digits.cut(written)),
+    }
+}
+
+/// How many digits of a fraction of a second are written that has `needed` digits up to the last that is not 0.
+fn fraction_digits(needed: usize, clock: &ClockStyle, digits_of_row: u8) -> usize {
+    match clock.fraction {
+        SecondFraction::AtLeast(least) => needed.max(usize::from(least)),
+        SecondFraction::UnlessZero(_) if needed == 0 => 0,
+        SecondFraction::UnlessZero(least) => needed.max(usize::from(least)),
+        SecondFraction::Groups => needed.next_multiple_of(3),
+        SecondFraction::PerRow => needed.max(usize::from(digits_of_row.min(9))),
+    }
 }
 
 fn put_fraction(out: &mut Vec<u8>, nanos: u32, clock: &ClockStyle, digits_of_row: u8) {
@@ -120,13 +168,7 @@ fn put_fraction(out: &mut Vec<u8>, nanos: u32, clock: &ClockStyle, digits_of_row
         rest /= 10;
     }
     let needed = digits.iter().rposition(|&b| b != b'0').map_or(0, |last| last + 1);
-    let written = match clock.fraction {
-        SecondFraction::AtLeast(least) => needed.max(usize::from(least)),
-        SecondFraction::UnlessZero(_) if nanos == 0 => 0,
-        SecondFraction::UnlessZero(least) => needed.max(usize::from(least)),
-        SecondFraction::Groups => needed.next_multiple_of(3),
-        SecondFraction::PerRow => needed.max(usize::from(digits_of_row.min(9))),
-    };
+    let written = fraction_digits(needed, clock, digits_of_row);
     if written > 0 {
         out.push(clock.mark);
         out.extend_from_slice(&digits[..written]);

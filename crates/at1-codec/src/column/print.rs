@@ -1,7 +1,9 @@
 //! Printing the fields of a column again.
 //!
 //! * A [`Printer`] goes over the rows of a row group once, in slices of any size; what it prints does not depend on them.
-//! * The form is looked at once per slice, not once per field.
+//! * The form is looked at once per slice, not once per field; patches are looked for once per stretch between them.
+//! * Short fields are put together in registers ([`Word`]). What is laid out in a rarer way is printed by the slow functions of
+//!   `digits.rs`, `clock.rs` and `float.rs`, which know every style, and remembered ([`Memo`]).
 //! * Recovery bytes are hostile: a parameter out of range is an error, and no claimed length is allocated.
 //!
 //! ```text
@@ -15,7 +17,6 @@
 
 use arrow::{
     array::{Array, AsArray, BooleanArray, PrimitiveArray},
-    buffer::NullBuffer,
     datatypes::{
         ArrowPrimitiveType, DataType, Date32Type, Decimal128Type, Float64Type, Int64Type, TimestampMicrosecondType,
         TimestampNanosecondType,
@@ -25,47 +26,28 @@ use arrow::{
 use super::{
     boolean,
     bytes::{Put, Take},
-    clock::{Instant, put_date, put_timestamp},
+    clock::{Instant, clock_word, put_date, put_day, put_timestamp},
     digits::{put_decimal, put_integer},
     encode::Syntax,
     float::put_float,
-    form::{Blanks, Form, Per, Quoting, Streams, Style},
+    form::{Blanks, ClockStyle, DateStyle, Flag, Form, NumberStyle, Per, Quoting, Streams, Style},
     patch::{Cursor, Holds, Patches},
+    print_memo::{Key, Memo},
+    printed::Printed,
+    specials::Specials,
+    word::Word,
 };
 use crate::{ColumnType, Error, Result};
 
 /// What recovery bytes start with.
 const VERSION: u8 = 1;
 const PLACE: &str = "recovery bytes";
+/// Values below this are looked up.
+const SMALL_MAX: usize = 512;
+/// How many of them there are for each number of digits, if each row says that number.
+const SMALL_ROW: usize = 64;
 
-/// Raw fields, quotes included, back to back.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Printed {
-    /// The fields.
-    pub bytes: Vec<u8>,
-    /// Where each field ends in `bytes`.
-    pub ends: Vec<usize>,
-}
-
-impl Printed {
-    /// Forgets the fields and keeps the memory.
-    pub fn clear(&mut self) {
-        self.bytes.clear();
-        self.ends.clear();
-    }
-
-    /// The field at `index`.
-    ///
-    /// # Panics
-    /// If there are not so many.
-    #[must_use]
-    pub fn field(&self, index: usize) -> &[u8] {
-        let start = if index == 0 { 0 } else { self.ends[index - 1] };
-        &self.bytes[start..self.ends[index]]
-    }
-}
-
-/// Writes what [`open_parts`] reads.
+/// Writes what [`Printer::open`] reads.
 pub(crate) fn write_recovery(rows: usize, patches: Patches, form: &Form, streams: &Streams<'_>) -> Vec<u8> {
     let mut put = Put::new();
     put.byte(VERSION);
@@ -118,8 +100,8 @@ pub fn rejects(recovery: &[u8]) -> Result<Vec<u64>> {
 ///
 /// let mut printed = Printed::default();
 /// Printer::open(ty, &column.recovery)?.print(&column.array, syntax, &mut printed)?;
-/// assert_eq!(printed.bytes, b"1.50-2.5junk");
-/// assert_eq!(printed.ends, [4, 4, 8, 12]);
+/// assert_eq!(printed.bytes(), b"1.50-2.5junk");
+/// assert_eq!(printed.ends(), [4, 4, 8, 12]);
 /// assert_eq!(column::rejects(&column.recovery)?, [3]);
 /// # Ok::<(), at1_codec::Error>(())
 /// ```
@@ -130,6 +112,21 @@ pub struct Printer<'a> {
     patches: Cursor<'a>,
     rows: usize,
     row: usize,
+    /// How small values print, without quotes; empty words are not known yet.
+    small: Vec<Word>,
+    memo: Memo,
+    /// What the memo's fields were printed for.
+    syntax: Option<Syntax>,
+}
+
+/// What stands around a value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Around {
+    Nothing,
+    /// This quote on both sides.
+    Quotes(u8),
+    /// Blanks, or a quote that not every row has.
+    Varies,
 }
 
 impl<'a> Printer<'a> {
@@ -144,12 +141,13 @@ impl<'a> Printer<'a> {
         form.check(ty)?;
         let streams = Streams::read(&form, rows, &mut take)?;
         take.end()?;
-        Ok(Self { ty, form, streams, patches, rows, row: 0 })
+        Ok(Self { ty, form, streams, patches, rows, row: 0, small: Vec::new(), memo: Memo::default(), syntax: None })
     }
 
     /// A printer that knows no patches: what it prints wrong is what must be patched.
     pub(crate) fn bare(ty: ColumnType, form: Form, streams: Streams<'a>, rows: usize) -> Self {
-        Self { ty, form, streams, patches: Cursor::none(), rows, row: 0 }
+        let (patches, small, memo) = (Cursor::none(), Vec::new(), Memo::default());
+        Self { ty, form, streams, patches, rows, row: 0, small, memo, syntax: None }
     }
 
     /// How the fields are printed, in words.
@@ -190,95 +188,245 @@ impl<'a> Printer<'a> {
         if *array.data_type() != self.ty.arrow() {
             return Err(Error::invalid("printer", self.ty.to_string(), array.data_type()));
         }
+        if self.syntax.replace(syntax) != Some(syntax) {
+            self.memo = Memo::default();
+        }
+        out.reserve(array.len());
         let streams = self.streams;
         let style = self.form.style.clone();
         let digits = |row: usize, otherwise: u8| streams.digits.map_or(otherwise, |stream| stream[row]);
+        let key = |value: i64, row: usize| Some(Key { value: value.cast_unsigned(), row: u32::from(digits(row, 0)) });
         match &style {
             Style::Text => self.print_text(array, syntax, out),
             Style::Integer(number) => {
                 let values = native::<Int64Type>(array);
-                self.run(array, syntax, out, |out, i, _| put_integer(out, values[i], number))
+                let slow = |out: &mut Vec<u8>, i: usize, _: usize| put_integer(out, values[i], number);
+                if number.plus == Flag::No && number.trailing_point == Flag::No {
+                    let width = usize::from(number.int_width);
+                    let word = |i: usize, _: usize| integer_word(values[i], width);
+                    let small = |i: usize, _: usize| usize::try_from(values[i]).unwrap_or(SMALL_MAX);
+                    self.words(array, syntax, out, small, word, slow)
+                } else {
+                    self.remembered(array, syntax, out, |i, row| key(values[i], row), slow)
+                }
             }
             Style::Decimal { scale, number } => {
                 let (scale, factor) = match u8::try_from(*scale) {
                     Ok(scale) => (scale, 1),
                     Err(_) => (0, 10i128.pow(u32::from(scale.unsigned_abs()))),
                 };
-                let put = |out: &mut Vec<u8>, value: i128, row: usize| {
-                    put_decimal(out, value, scale, number, digits(row, number.fraction_min));
-                };
+                let least = |row| digits(row, number.fraction_min);
                 if let Some(decimals) = array.as_primitive_opt::<Decimal128Type>() {
                     let values = decimals.values();
-                    return self.run(array, syntax, out, |out, i, row| put(out, values[i], row));
+                    return self.print_decimals(array, syntax, out, (scale, number), least, |i| values[i]);
                 }
                 let values = instants(array);
-                self.run(array, syntax, out, |out, i, row| put(out, i128::from(values[i]) * factor, row))
+                let value = |i: usize| i128::from(values[i]) * factor;
+                self.print_decimals(array, syntax, out, (scale, number), least, value)
             }
             Style::Float(float) => {
                 let values = native::<Float64Type>(array);
                 let per_row = |row| streams.digits.map(|stream: &[u8]| stream[row]);
-                self.run(array, syntax, out, |out, i, row| put_float(out, values[i], float, per_row(row)))
+                let slow = |out: &mut Vec<u8>, i: usize, row| put_float(out, values[i], float, per_row(row));
+                self.remembered(array, syntax, out, |i, row| key(values[i].to_bits().cast_signed(), row), slow)
             }
             Style::Boolean(pair) => {
                 let words = boolean::PAIRS[usize::from(*pair)].map(str::as_bytes);
+                let short = words.map(Word::new);
                 let values = array.as_any().downcast_ref::<BooleanArray>().expect("the type was checked").values();
-                self.run(array, syntax, out, |out, i, _| out.extend_from_slice(words[usize::from(values.value(i))]))
+                let slow = |out: &mut Vec<u8>, i, _: usize| out.extend_from_slice(words[usize::from(values.value(i))]);
+                self.words(array, syntax, out, |_, _| SMALL_MAX, |i, _| short[usize::from(values.value(i))], slow)
             }
             Style::Date(date) => {
                 let values = native::<Date32Type>(array);
-                self.run(array, syntax, out, |out, i, _| put_date(out, i64::from(values[i]), date))
+                let slow = |out: &mut Vec<u8>, i: usize, _: usize| put_date(out, i64::from(values[i]), date);
+                self.remembered(array, syntax, out, |i, row| key(i64::from(values[i]), row), slow)
             }
-            Style::Timestamp(date, clock) => {
-                let values = instants(array);
-                let ColumnType::Timestamp { unit, .. } = self.ty else { unreachable!("the form was checked") };
-                let zones = clock.zone_offsets();
-                self.run(array, syntax, out, |out, i, row| {
-                    let zone = streams.zones.map_or(0, |stream| usize::from(stream[row]));
-                    // An index past the end can only come from damage, and then anything may be printed.
-                    let (suffix, offset) = zones[zone.min(zones.len() - 1)];
-                    let instant = Instant::of(values[i], unit, offset);
-                    put_timestamp(out, instant, date, clock, digits(row, 0));
-                    out.extend_from_slice(suffix);
-                })
-            }
+            Style::Timestamp(date, clock) => self.print_timestamps(array, syntax, out, date, clock),
         }
     }
 
-    /// Prints all rows of `array`: patches and nulls here, values by `put`, quotes and blanks around them.
-    fn run(
+    fn print_decimals(
         &mut self,
         array: &dyn Array,
         syntax: Syntax,
         out: &mut Printed,
-        mut put: impl FnMut(&mut Vec<u8>, usize, usize),
+        (scale, number): (u8, &NumberStyle),
+        least: impl Fn(usize) -> u8,
+        value: impl Fn(usize) -> i128,
+    ) -> Result<()> {
+        let slow = |out: &mut Vec<u8>, i: usize, row| put_decimal(out, value(i), scale, number, least(row));
+        let is_plain = number.plus == Flag::No && number.trailing_point == Flag::No;
+        if is_plain && number.leading_zero == Flag::Yes {
+            let (scale, width) = (usize::from(scale), usize::from(number.int_width.max(1)) + usize::from(scale));
+            let word = |i, row| decimal_word(value(i), scale, width, usize::from(least(row)));
+            let small = |i| usize::try_from(value(i)).unwrap_or(SMALL_MAX);
+            if number.fraction_per == Per::Column {
+                return self.words(array, syntax, out, |i, _| small(i), word, slow);
+            }
+            // A row of places for each number of digits.
+            let small = |i, row| match (small(i), usize::from(least(row))) {
+                (value @ ..SMALL_ROW, least) => least * SMALL_ROW + value,
+                _ => SMALL_MAX,
+            };
+            self.words(array, syntax, out, small, word, slow)
+        } else {
+            let key =
+                |i, row| Some(Key { value: i64::try_from(value(i)).ok()?.cast_unsigned(), row: least(row).into() });
+            self.remembered(array, syntax, out, key, slow)
+        }
+    }
+
+    fn print_timestamps(
+        &mut self,
+        array: &dyn Array,
+        syntax: Syntax,
+        out: &mut Printed,
+        date: &DateStyle,
+        clock: &ClockStyle,
+    ) -> Result<()> {
+        let streams = self.streams;
+        let values = instants(array);
+        let ColumnType::Timestamp { unit, .. } = self.ty else { unreachable!("the form was checked") };
+        let zones = clock.zone_offsets();
+        // An index past the end can only come from damage, and then anything may be printed.
+        let zone = |row: usize| streams.zones.map_or(0, |s| usize::from(s[row])).min(zones.len() - 1);
+        let digits = |row: usize| streams.digits.map_or(0, |stream| stream[row]);
+        let slow = |out: &mut Vec<u8>, i: usize, row: usize| {
+            let (suffix, offset) = zones[zone(row)];
+            put_timestamp(out, Instant::of(values[i], unit, offset), date, clock, digits(row));
+            out.extend_from_slice(suffix);
+        };
+        let quote = match self.around(syntax) {
+            Around::Nothing => Word::default(),
+            Around::Quotes(quote) => Word::of_byte(quote),
+            Around::Varies => {
+                // The text is longer than what a memo keeps.
+                return self.remembered(array, syntax, out, |_, _| None, slow);
+            }
+        };
+        // The day changes seldom, so it is printed when it does.
+        let mut day = (i64::MIN, None);
+        let suffixes: Vec<Option<Word>> =
+            zones.iter().map(|(suffix, _)| Word::new(suffix).and_then(|s| s.then(quote))).collect();
+        self.drive(array, out, |out, i, row| {
+            let zone = zone(row);
+            let instant = Instant::of(values[i], unit, zones[zone].1);
+            if instant.days() != day.0 {
+                let mut text = Vec::new();
+                put_day(&mut text, instant.days(), date, clock);
+                day = (instant.days(), Word::new(&text).and_then(|day| quote.then(day)));
+            }
+            match (day.1, clock_word(instant, clock, digits(row)), suffixes[zone]) {
+                (Some(day), Some(time), Some(suffix)) => {
+                    out.word(day);
+                    out.word(time);
+                    out.word(suffix);
+                }
+                _ => {
+                    out.word(quote);
+                    out.with(|text| slow(text, i, row));
+                    out.word(quote);
+                }
+            }
+        })
+    }
+
+    fn around(&self, syntax: Syntax) -> Around {
+        match (self.form.quoting, syntax.quote) {
+            _ if self.form.blanks != Blanks::default() => Around::Varies,
+            (Quoting::Never, _) | (_, None) => Around::Nothing,
+            (Quoting::Always, Some(quote)) => Around::Quotes(quote),
+            (Quoting::Needed | Quoting::PerRow, Some(_)) => Around::Varies,
+        }
+    }
+
+    /// Prints all rows of `array` whose values make a word; those that do not, and all if something else than quotes stands
+    /// around them, are left to `slow`. Words that have a place below [`SMALL_MAX`] are made once.
+    fn words(
+        &mut self,
+        array: &dyn Array,
+        syntax: Syntax,
+        out: &mut Printed,
+        small: impl Fn(usize, usize) -> usize,
+        word: impl Fn(usize, usize) -> Option<Word>,
+        slow: impl Fn(&mut Vec<u8>, usize, usize),
+    ) -> Result<()> {
+        let quote = match self.around(syntax) {
+            Around::Nothing => None,
+            Around::Quotes(quote) => Some(Word::of_byte(quote)),
+            Around::Varies => return self.remembered(array, syntax, out, |_, _| None, slow),
+        };
+        let mut known = std::mem::take(&mut self.small);
+        known.resize(SMALL_MAX, Word::default());
+        let done = match quote {
+            None => self.drive(array, out, |out, i, row| {
+                put_known(&mut known, small(i, row), out, || word(i, row), |text| slow(text, i, row));
+            }),
+            Some(quote) => self.drive(array, out, |out, i, row| {
+                out.word(quote);
+                put_known(&mut known, small(i, row), out, || word(i, row), |text| slow(text, i, row));
+                out.word(quote);
+            }),
+        };
+        self.small = known;
+        done
+    }
+
+    /// Prints all rows of `array` by `slow`, or as it printed the same `key` before.
+    fn remembered(
+        &mut self,
+        array: &dyn Array,
+        syntax: Syntax,
+        out: &mut Printed,
+        key: impl Fn(usize, usize) -> Option<Key>,
+        slow: impl Fn(&mut Vec<u8>, usize, usize),
     ) -> Result<()> {
         let (quoting, blanks, quotes) = (self.form.quoting, self.form.blanks, self.streams.quotes);
-        match (quoting, syntax.quote) {
-            (Quoting::Never, _) | (_, None) if blanks == Blanks::default() => {
-                self.drive(array.nulls(), array.len(), out, put)
+        let put = |out: &mut Vec<u8>, i: usize, row: usize| {
+            slow(out, i, row);
+            let blanks = usize::from(blanks.lead).max(usize::from(blanks.width).saturating_sub(out.len()));
+            if blanks > 0 {
+                out.resize(out.len() + blanks, b' ');
+                out.rotate_right(blanks);
             }
-            (_, quote) => self.drive(array.nulls(), array.len(), out, |out, i, row| {
-                let start = out.len();
-                put(out, i, row);
-                let blanks = usize::from(blanks.lead).max(usize::from(blanks.width).saturating_sub(out.len() - start));
-                if blanks > 0 {
-                    out.resize(out.len() + blanks, b' ');
-                    out[start..].rotate_right(blanks);
+            let Some(quote) = syntax.quote else { return };
+            let quoted = match quoting {
+                Quoting::Never => false,
+                Quoting::Always => true,
+                Quoting::Needed => syntax.needs_quotes(out),
+                Quoting::PerRow => quotes.is_some_and(|bits| bit(bits, row)),
+            };
+            if quoted {
+                out.push(quote);
+                out.rotate_right(1);
+                out.push(quote);
+            }
+        };
+        let mut memo = std::mem::take(&mut self.memo);
+        let done = if memo.is_worth() {
+            self.drive(array, out, |out, i, row| {
+                let key = key(i, row).map(|key| match quoting {
+                    Quoting::PerRow => {
+                        Key { row: key.row | u32::from(quotes.is_some_and(|q| bit(q, row))) << 8, ..key }
+                    }
+                    _ => key,
+                });
+                match key.and_then(|key| memo.get(key)) {
+                    Some(word) => out.word(word),
+                    None => {
+                        out.with(|text| put(text, i, row));
+                        if let Some(key) = key {
+                            memo.put(key, out.last_put());
+                        }
+                    }
                 }
-                let Some(quote) = quote else { return };
-                let quoted = match quoting {
-                    Quoting::Never => false,
-                    Quoting::Always => true,
-                    Quoting::Needed => syntax.needs_quotes(&out[start..]),
-                    Quoting::PerRow => quotes.is_some_and(|bits| bit(bits, row)),
-                };
-                if quoted {
-                    out.push(quote);
-                    out[start..].rotate_right(1);
-                    out.push(quote);
-                }
-            }),
-        }
+            })
+        } else {
+            self.drive(array, out, |out, i, row| out.with(|text| put(text, i, row)))
+        };
+        self.memo = memo;
+        done
     }
 
     fn print_text(&mut self, array: &dyn Array, syntax: Syntax, out: &mut Printed) -> Result<()> {
@@ -287,51 +435,72 @@ impl<'a> Printer<'a> {
             _ => (array.as_binary::<i32>().value_offsets(), array.as_binary::<i32>().value_data()),
         };
         let at = |i: usize| usize::try_from(offsets[i]).expect("offsets of an array are not negative");
-        let value = |i: usize| &bytes[at(i)..at(i + 1)];
-        let (quoting, quotes) = (self.form.quoting, self.streams.quotes);
         let Some(quote) = syntax.quote else {
-            return self.drive(array.nulls(), array.len(), out, |out, i, _| out.extend_from_slice(value(i)));
+            return self.drive(array, out, |out, i, _| out.part(bytes, at(i), at(i + 1) - at(i)));
         };
-        self.drive(array.nulls(), array.len(), out, |out, i, row| {
-            let value = value(i);
+        let (quoting, quotes) = (self.form.quoting, self.streams.quotes);
+        let all = &bytes[at(0)..at(array.len())];
+        let mut specials = Specials::new(&bytes[..at(array.len())], syntax);
+        if quoting == Quoting::Never || quoting == Quoting::Needed && !specials.any_within(at(0), at(array.len())) {
+            return self.drive(array, out, |out, i, _| match at(i + 1) - at(i) {
+                // The empty text is quoted in any case: unquoted it would be null.
+                0 => out.text(&[quote; 2]),
+                len => out.part(bytes, at(i), len),
+            });
+        }
+        let has_quotes = memchr::memchr(quote, all).is_some();
+        self.drive(array, out, |out, i, row| {
+            let (start, end) = (at(i), at(i + 1));
             let quoted = match quoting {
                 Quoting::Never => false,
                 Quoting::Always => true,
-                Quoting::Needed => syntax.needs_quotes(value),
+                Quoting::Needed => specials.any_within(start, end),
                 Quoting::PerRow => quotes.is_some_and(|bits| bit(bits, row)),
             };
-            // The empty text is quoted in any case: unquoted it would be null.
-            if quoted || value.is_empty() {
-                put_quoted(out, value, quote);
+            if !quoted && start < end {
+                out.part(bytes, start, end - start);
+            } else if has_quotes {
+                out.with(|text| put_quoted(text, &bytes[start..end], quote));
             } else {
-                out.extend_from_slice(value);
+                out.word(Word::of_byte(quote));
+                out.part(bytes, start, end - start);
+                out.word(Word::of_byte(quote));
             }
         })
     }
 
-    /// Goes over the next `len` rows: prints patches and nulls, and leaves the rest to `put`, which is given the index
-    /// in the slice and the row.
+    /// Goes over the rows of `array`, which are the next ones: prints patches and nulls, and leaves the rest to `put`, which
+    /// is given the index in the slice and the row.
     fn drive(
         &mut self,
-        nulls: Option<&NullBuffer>,
-        len: usize,
+        array: &dyn Array,
         out: &mut Printed,
-        mut put: impl FnMut(&mut Vec<u8>, usize, usize),
+        mut put: impl FnMut(&mut Printed, usize, usize),
     ) -> Result<()> {
-        out.ends.reserve(len);
-        let mut next_patch = self.patches.current();
-        for i in 0..len {
-            let row = self.row + i;
-            if let Some(patch) = next_patch.filter(|patch| patch.row == row as u64) {
-                out.bytes.extend_from_slice(patch.raw);
-                self.patches.step()?;
-                next_patch = self.patches.current();
-            } else if nulls.is_some_and(|nulls| nulls.is_null(i)) {
-                out.bytes.extend_from_slice(self.null(row));
-            } else {
-                put(&mut out.bytes, i, row);
+        let nulls = array.nulls().filter(|nulls| nulls.null_count() > 0);
+        let (first, len) = (self.row, array.len());
+        let null = if self.form.nulls_per == Per::Column { Word::new(self.null(first)) } else { None };
+        let mut i = 0;
+        while i < len {
+            let patch = self.patches.current();
+            let to_patch = patch.and_then(|patch| usize::try_from(patch.row.checked_sub((first + i) as u64)?).ok());
+            let end = to_patch.map_or(len, |rows| rows.saturating_add(i).min(len));
+            for i in i..end {
+                let is_valid = nulls.is_none_or(|nulls| nulls.is_valid(i));
+                match null {
+                    _ if is_valid => put(out, i, first + i),
+                    Some(word) => out.word(word),
+                    None => out.text(self.null(first + i)),
+                }
+                out.end();
             }
-            out.ends.push(out.bytes.len());
+            i = end;
+            if let Some(patch) = patch.filter(|_| end < len) {
+                out.text(patch.raw);
+                out.end();
+                self.patches.step()?;
+                i += 1;
+            }
         }
         self.row += len;
         Ok(())
@@ -344,6 +513,49 @@ impl<'a> Printer<'a> {
         };
         self.form.nulls.get(index).map_or(&[], Vec::as_slice)
     }
+}
+
+/// Prints what is known to stand in `place`, or else `word`, or else what `slow` prints.
+#[inline(always)]
+fn put_known(
+    known: &mut [Word],
+    place: usize,
+    out: &mut Printed,
+    word: impl FnOnce() -> Option<Word>,
+    slow: impl FnOnce(&mut Vec<u8>),
+) {
+    let known = known.get_mut(place);
+    if let Some(&mut word) = known
+        && word.len() > 0
+    {
+        return out.word(word);
+    }
+    match word() {
+        Some(word) => {
+            if let Some(known) = known {
+                *known = word;
+            }
+            out.word(word);
+        }
+        None => out.with(slow),
+    }
+}
+
+/// An integer, if it is short.
+#[inline(always)]
+fn integer_word(value: i64, width: usize) -> Option<Word> {
+    Word::digits(value.unsigned_abs(), width)?.signed(value < 0)
+}
+
+/// A decimal of at least `width` digits, if it is short and needs no zeros behind its own.
+#[inline(always)]
+fn decimal_word(value: i128, scale: usize, width: usize, least: usize) -> Option<Word> {
+    if least > scale {
+        return None;
+    }
+    let digits = Word::digits(u64::try_from(value.unsigned_abs()).ok()?, width)?;
+    let word = if scale == 0 { digits } else { digits.point(scale, least)? };
+    word.signed(value < 0)
 }
 
 /// The bit of a row, lowest first.

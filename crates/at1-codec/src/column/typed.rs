@@ -13,7 +13,8 @@ use super::{
     memo::{Key, Look, Memo},
     nulls::without_lead,
     patch::Holds,
-    print::{Printed, Printer},
+    print::Printer,
+    printed::Printed,
     rows::{Entries, Rows, spelling},
     value::{Meaning, Parsed},
 };

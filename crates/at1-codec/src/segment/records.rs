@@ -120,6 +120,22 @@ pub(super) struct Unusual<'a> {
     pub(super) end: Option<&'static [u8]>,
 }
 
+/// What is unusual about some consecutive records.
+#[derive(Default)]
+pub(super) struct Unusuals<'a> {
+    pub(super) rows: usize,
+    /// The records that have something, by their place among these.
+    pub(super) found: Vec<(usize, Unusual<'a>)>,
+}
+
+impl<'a> Unusuals<'a> {
+    /// What is unusual about each record, which mostly is nothing.
+    pub(super) fn each(&self) -> impl Iterator<Item = Unusual<'a>> {
+        let mut found = self.found.iter().peekable();
+        (0..self.rows).map(move |row| found.next_if(|(at, _)| *at == row).map_or_else(Unusual::default, |(_, u)| *u))
+    }
+}
+
 /// Gives back what was collected, row after row.
 pub(super) struct RecordsReader<'a> {
     row: u64,
@@ -186,8 +202,30 @@ impl<'a> RecordsReader<'a> {
         Ok(reader)
     }
 
+    /// What is unusual about the next `rows` records. Those that have nothing cost nothing.
+    pub(super) fn read(&mut self, rows: usize, into: &mut Unusuals<'a>) -> Result<()> {
+        into.rows = rows;
+        into.found.clear();
+        let start = self.row;
+        let end = start + rows as u64;
+        loop {
+            let streams = [&mut self.short, &mut self.gaps, &mut self.extras, &mut self.ends];
+            // What cannot be read is met at once.
+            let next =
+                streams.into_iter().filter_map(|stream| stream.peek()).map(|e| e.as_ref().map_or(0, |e| e.0)).min();
+            let next = next.map_or(end, |row| row.max(self.row));
+            if next >= end {
+                break;
+            }
+            self.row = next;
+            into.found.push(((next - start) as usize, self.next()?));
+        }
+        self.row = end;
+        Ok(())
+    }
+
     /// What is unusual about the next record.
-    pub(super) fn next(&mut self) -> Result<Unusual<'a>> {
+    fn next(&mut self) -> Result<Unusual<'a>> {
         let row = self.row;
         self.row += 1;
         let mut unusual = Unusual::default();

@@ -13,8 +13,9 @@ use sha2::{Digest as _, Sha256};
 
 use super::{
     directory::BatchInfo,
+    join::JoinedRecords,
     read::Segment,
-    records::{RecordsReader, Unusual, line_end},
+    records::{RecordsReader, Unusual, Unusuals},
     write::NewRowTree,
 };
 use crate::{
@@ -22,8 +23,10 @@ use crate::{
     column::{Printed, Printer, Syntax},
 };
 
-/// How many rows are printed at a time.
-const ROWS_AT_A_TIME: usize = 8 << 10;
+/// How many rows the Parquet reader gives at a time.
+const ROWS_READ: usize = 2 << 10;
+/// How many rows are printed at a time: so few that the fields of all columns are still in cache when they are joined.
+const ROWS_PRINTED: usize = 1 << 10;
 
 /// The exact bytes of some consecutive records of a batch.
 pub(super) struct Records<'a> {
@@ -77,7 +80,7 @@ impl Segment {
         // Rows that lie close are printed in one go: opening a row group's streams costs more than printing a few rows.
         let mut rest = rows;
         while let Some(&first) = rest.first() {
-            let near = rest.windows(2).position(|w| w[1].saturating_sub(w[0]) > ROWS_AT_A_TIME as u64);
+            let near = rest.windows(2).position(|w| w[1].saturating_sub(w[0]) > ROWS_READ as u64);
             let (now, later) = rest.split_at(near.map_or(rest.len(), |i| i + 1));
             let last = now.last().copied().unwrap_or(first);
             let mut wanted = now.iter().peekable();
@@ -143,10 +146,10 @@ impl Segment {
 
     /// Prints records `rows` in order.
     fn replay(&self, rows: Range<u64>, visit: &mut dyn FnMut(Records<'_>) -> Result<()>) -> Result<()> {
-        let (mut bytes, mut ends) = (Vec::new(), Vec::new());
+        let mut joined = JoinedRecords::default();
         self.each_part(rows, &mut |part, printed, unusual| {
-            part.join(printed, unusual, &mut bytes, &mut ends)?;
-            visit(Records { batch: part.batch, bytes: &bytes, ends: &ends })
+            joined.join(part, printed, unusual)?;
+            visit(Records { batch: part.batch, bytes: joined.bytes(), ends: joined.ends() })
         })
     }
 
@@ -189,7 +192,7 @@ impl Segment {
             printers.push(printer);
         }
         let mut printed: Vec<Printed> = columns.iter().map(|_| Printed::default()).collect();
-        let mut unusual = Vec::new();
+        let mut unusual = Unusuals::default();
         let mut skip = rows.start;
         let mut parts = group.parts.iter().filter_map(|&(batch, rows)| {
             let passed = skip.min(rows);
@@ -210,7 +213,7 @@ impl Segment {
                     fields = columns.iter().map(|&c| by_column[c]).collect();
                     (part, share) = (Some(number), rows);
                 }
-                let take = size(share).min(batch.num_rows() - at);
+                let take = size(share).min(batch.num_rows() - at).min(ROWS_PRINTED);
                 share -= take as u64;
                 let number = part.unwrap_or(0);
                 let info = &batches[number];
@@ -223,10 +226,7 @@ impl Segment {
                         printer.skip(take)?;
                     }
                 }
-                unusual.clear();
-                for _ in 0..take {
-                    unusual.push(records.next()?);
-                }
+                records.read(take, &mut unusual)?;
                 visit(&Part { batch: number, info, fields: &fields }, &printed, &unusual)?;
                 at += take;
             }
@@ -242,7 +242,7 @@ impl Segment {
         let reader = builder
             .with_row_groups(vec![row_group])
             .with_row_selection(RowSelection::from(selection))
-            .with_batch_size(ROWS_AT_A_TIME)
+            .with_batch_size(ROWS_READ)
             .with_projection(mask)
             .build()?;
         Ok(reader)
@@ -250,17 +250,11 @@ impl Segment {
 }
 
 /// Takes what was printed for some consecutive rows of one batch: per column its fields, per row what is unusual.
-pub(super) type Visit<'v> = dyn FnMut(&Part<'_>, &[Printed], &[Unusual<'_>]) -> Result<()> + 'v;
+pub(super) type Visit<'v> = dyn FnMut(&Part<'_>, &[Printed], &Unusuals<'_>) -> Result<()> + 'v;
 
 /// A number of rows of one row group as a size in memory.
 pub(super) fn size(rows: u64) -> usize {
     usize::try_from(rows).unwrap_or(usize::MAX)
-}
-
-/// The raw field of `row`.
-pub(super) fn field(printed: &Printed, row: usize) -> &[u8] {
-    let start = row.checked_sub(1).map_or(0, |before| printed.ends[before]);
-    &printed.bytes[start..printed.ends[row]]
 }
 
 /// A batch's share of the rows at hand.
@@ -280,31 +274,5 @@ impl Part<'_> {
             Some(columns) if fields > 0 => Ok(columns),
             _ => Err(Error::corrupt("record streams", format!("1 to {width} fields"), fields)),
         }
-    }
-
-    /// Joins the fields of all columns to records.
-    fn join(
-        &self,
-        columns: &[Printed],
-        unusual: &[Unusual<'_>],
-        bytes: &mut Vec<u8>,
-        ends: &mut Vec<usize>,
-    ) -> Result<()> {
-        bytes.clear();
-        ends.clear();
-        let end = line_end(self.info.dialect.terminator);
-        for (row, unusual) in unusual.iter().enumerate() {
-            bytes.extend_from_slice(unusual.gap);
-            for (index, &column) in self.fields_of(unusual)?.iter().enumerate() {
-                if index > 0 {
-                    bytes.push(self.info.dialect.delimiter);
-                }
-                bytes.extend_from_slice(field(&columns[column], row));
-            }
-            bytes.extend_from_slice(unusual.extra);
-            bytes.extend_from_slice(unusual.end.unwrap_or(end));
-            ends.push(bytes.len());
-        }
-        Ok(())
     }
 }

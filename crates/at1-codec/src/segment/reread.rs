@@ -6,11 +6,7 @@
 
 use arrow::array::ArrayRef;
 
-use super::{
-    layout::GROUP_ROWS_MAX,
-    read::Segment,
-    recover::{field, size},
-};
+use super::{layout::GROUP_ROWS_MAX, read::Segment, recover::size};
 use crate::{
     ColumnType, Error, Result,
     column::{Meaning, array::Values, value::Field},
@@ -59,10 +55,10 @@ impl Segment {
         let (mut row, mut text_bytes) = (0, 0);
         let mut scratch = Vec::new();
         self.print(row_group, 0..rows, &[column], &mut |part, printed, unusual| {
-            for (index, unusual) in unusual.iter().enumerate() {
+            for (index, unusual) in unusual.each().enumerate() {
                 let is_present = part.fields[0].is_some_and(|field| unusual.fields.is_none_or(|n| field < n));
                 let found = if is_present {
-                    let raw = field(&printed[0], index);
+                    let raw = printed[0].field(index);
                     let (value, quoted) = text::value(raw, part.info.dialect.quote, &mut scratch);
                     meaning.read(value, quoted)
                 } else {

@@ -12,10 +12,11 @@ use std::{
 use super::{
     analyse::{ReadOptions, analyse},
     column_chunk::Profile,
+    draft::Written,
     joined::Joined,
     raw,
     read::{Segment, Trust},
-    write::{BatchPlan, SegmentWriter, WriteOptions, Written},
+    write::{BatchPlan, SegmentWriter, WriteOptions},
 };
 use crate::{
     Error, ReadAt, Result, Schema,

@@ -1,7 +1,7 @@
 //! Writing a segment: batches in, row groups out, one at a time.
 //!
 //! * Memory is that of one row group, whatever the length of the sources.
-//! * A [`Draft`] is not a segment yet: nobody may refer to it before [`Draft::verify`] gave back the same bytes.
+//! * What comes out is a [`Draft`], which is not a segment yet.
 
 mod carry;
 mod group;
@@ -24,13 +24,13 @@ use super::{
     column_chunk::Profile,
     digest::BlockSink,
     directory::{BatchInfo, ColumnRecovery, Directory, GroupRecovery, Place},
+    draft::Draft,
     layout::{BLOCK_BYTES_MIN, GROUP_BYTES_MAX, GROUP_ROWS_MAX, META_KEY, PARQUET_MAGIC, Seal, TRAILER_BYTES, hex},
     meta::Meta,
-    read::{Segment, Trust},
     stream::pack,
 };
 use crate::{
-    Error, ReadAt, Result, Schema,
+    Error, Result, Schema,
     column::{NullWords, Reading, Syntax},
     text,
 };
@@ -335,68 +335,4 @@ fn split_end(held: &[u8]) -> Result<(&[u8], &[u8])> {
     let (rest, trailer) = held.len().checked_sub(TRAILER_BYTES).map(|at| held.split_at(at)).ok_or_else(broken)?;
     let thrift_bytes = u32::from_le_bytes(super::layout::array(&trailer[..4])) as usize;
     rest.len().checked_sub(thrift_bytes).map(|at| rest.split_at(at)).ok_or_else(broken)
-}
-
-/// A finished file that has not been read back yet.
-#[must_use = "a draft is a segment only once it was verified"]
-#[derive(Clone, Debug)]
-pub struct Draft {
-    bytes: u64,
-    sha256: [u8; 32],
-    footer_bytes: u64,
-    footer_sha256: [u8; 32],
-    batches: Vec<BatchInfo>,
-    row_tree: Option<NewRowTree>,
-}
-
-/// A segment that gave back every byte of its sources.
-#[derive(Clone)]
-pub struct Written {
-    /// The size of the file.
-    pub bytes: u64,
-    /// The digest of the file.
-    pub sha256: [u8; 32],
-    /// The size of footer, seal and trailer.
-    pub footer_bytes: u64,
-    /// Their digest.
-    pub footer_sha256: [u8; 32],
-    /// The number of rows.
-    pub rows: u64,
-    /// The batches, in order.
-    pub batches: Vec<BatchInfo>,
-    /// The segment, open.
-    pub segment: Segment,
-}
-
-impl Draft {
-    /// Decodes the finished file from `reader` and compares every batch with what was appended.
-    ///
-    /// # Errors
-    /// If a single byte differs, or reading fails. The file must then be thrown away.
-    pub fn verify(self, reader: Arc<dyn ReadAt>) -> Result<Written> {
-        let trust = Trust::Footer { bytes: self.footer_bytes, sha256: self.footer_sha256 };
-        let segment = Segment::open(reader, trust)?;
-        let found = segment.rederive(self.row_tree)?;
-        for (batch, (written, found)) in self.batches.iter().zip(&found).enumerate() {
-            if (written.bytes, written.sha256, written.rows_root) != (found.bytes, found.sha256, found.rows_root) {
-                return Err(Error::corrupt(
-                    format!("batch {batch}"),
-                    format!("{} bytes with sha256 {}", written.bytes, hex(&written.sha256)),
-                    format!("{} bytes with sha256 {} when decoded", found.bytes, hex(&found.sha256)),
-                ));
-            }
-        }
-        if found.len() != self.batches.len() {
-            return Err(Error::corrupt("batches", self.batches.len().to_string(), found.len()));
-        }
-        Ok(Written {
-            bytes: self.bytes,
-            sha256: self.sha256,
-            footer_bytes: self.footer_bytes,
-            footer_sha256: self.footer_sha256,
-            rows: segment.rows(),
-            batches: self.batches,
-            segment,
-        })
-    }
 }

@@ -110,7 +110,7 @@ fn check_printed(ty: ColumnType, encoded: &Encoded, parts: &[Part<'_>], slice_ro
 
 #[track_caller]
 fn check_fields(ty: ColumnType, encoded: &Encoded, printed: &Printed, fields: &[Option<Vec<u8>>], row: usize) {
-    assert_eq!(printed.ends.len(), fields.len());
+    assert_eq!(printed.ends().len(), fields.len());
     for (i, raw) in fields.iter().enumerate() {
         let Some(raw) = raw else { continue };
         let (found, raw) = (printed.field(i).escape_ascii(), raw.escape_ascii());

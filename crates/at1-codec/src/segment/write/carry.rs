@@ -15,7 +15,7 @@ use super::{
         layout::GROUP_ROWS_MAX,
         read::Segment,
         records::{Unusual, line_end},
-        recover::{Part, field},
+        recover::Part,
     },
     SegmentWriter,
 };
@@ -121,9 +121,9 @@ impl<W: Write + Send> SegmentWriter<W> {
         let mut chunk = Chunk::default();
         let mut row = rows.start;
         from.each_part(rows, &mut |part, printed, unusual| {
-            for (at, unusual) in unusual.iter().enumerate() {
+            for (at, unusual) in unusual.each().enumerate() {
                 let before = (chunk.bytes.len(), chunk.tokens.fields.len());
-                push_record(&mut chunk, part, printed, at, unusual)?;
+                push_record(&mut chunk, part, printed, at, &unusual)?;
                 if !take(row, &chunk.bytes[before.0..])? {
                     chunk.bytes.truncate(before.0);
                     chunk.tokens.fields.truncate(before.1);
@@ -162,7 +162,7 @@ fn push_record(
             bytes.push(part.info.dialect.delimiter);
         }
         let start = at(bytes)?;
-        bytes.extend_from_slice(field(&columns[column], row));
+        bytes.extend_from_slice(columns[column].field(row));
         tokens.fields.push(Span { start, end: at(bytes)? });
     }
     if !unusual.extra.is_empty() {

@@ -1,0 +1,109 @@
+//! What values printed as, the last time they came.
+//!
+//! * A memo never changes what is printed: an entry counts only if the whole key is the same.
+//! * Where values seldom come again, it rests: looking in vain costs more than it is worth.
+
+use super::word::Word;
+
+const SLOTS: usize = 256;
+/// How often it is not asked after it was of no use.
+const RESTS: u8 = 15;
+
+/// All that the text of a field depends on within a column: its value, and what the streams say about the row.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Key {
+    pub(crate) value: u64,
+    pub(crate) row: u32,
+}
+
+/// Short fields by what they depend on, one for each slot.
+#[derive(Debug, Default)]
+pub(crate) struct Memo {
+    slots: Vec<Option<(Key, Word)>>,
+    asked: usize,
+    missed: usize,
+    rests: u8,
+}
+
+impl Memo {
+    /// Whether the next rows are worth a look; to be asked before each slice of rows.
+    pub(crate) fn is_worth(&mut self) -> bool {
+        if self.missed * 2 > self.asked {
+            self.rests = RESTS;
+        }
+        (self.asked, self.missed) = (0, 0);
+        if self.rests > 0 {
+            self.rests -= 1;
+            return false;
+        }
+        self.slots.resize(SLOTS, None);
+        true
+    }
+
+    #[inline]
+    fn slot(key: Key) -> usize {
+        // Fibonacci hashing: the upper bits of the product depend on all bits of the key.
+        let mixed = (key.value ^ u64::from(key.row) << 32).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        (mixed >> 56) as usize
+    }
+
+    /// What `key` printed as.
+    #[inline]
+    pub(crate) fn get(&mut self, key: Key) -> Option<Word> {
+        self.asked += 1;
+        match self.slots.get(Self::slot(key)) {
+            Some(&Some((found, word))) if found == key => Some(word),
+            _ => {
+                self.missed += 1;
+                None
+            }
+        }
+    }
+
+    /// Remembers what `key` printed as, if that is short.
+    pub(crate) fn put(&mut self, key: Key, text: &[u8]) {
+        if let Some(slot) = self.slots.get_mut(Self::slot(key)) {
+            *slot = Word::new(text).map(|word| (key, word));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_that_share_a_slot_are_told_apart() {
+        let mut memo = Memo::default();
+        assert!(memo.is_worth());
+        let keys = (0..5_000u64).map(|n| Key { value: n / 3 * 77, row: (n % 3) as u32 });
+        let text = |key: Key| format!("{}.{}", key.value, key.row);
+        let mut hits = 0;
+        for key in keys.clone().chain(keys.rev()) {
+            for _ in 0..2 {
+                match memo.get(key) {
+                    Some(word) => {
+                        hits += 1;
+                        assert_eq!(Some(word), Word::new(text(key).as_bytes()));
+                    }
+                    None => memo.put(key, text(key).as_bytes()),
+                }
+            }
+        }
+        assert!((10_000..20_000).contains(&hits), "{hits} hits; more keys than slots, each asked for twice");
+        let long = Key { value: 1, row: 1 };
+        memo.put(long, b"more than sixteen bytes");
+        assert_eq!(memo.get(long), None);
+    }
+
+    #[test]
+    fn it_rests_after_misses_and_tries_again() {
+        let mut memo = Memo::default();
+        assert!(memo.is_worth());
+        for value in 0..100 {
+            assert_eq!(memo.get(Key { value, row: 0 }), None);
+        }
+        let rested = (0..).take_while(|_| !memo.is_worth()).count();
+        assert_eq!(rested, usize::from(RESTS));
+    }
+}
