@@ -70,23 +70,20 @@ impl Walk<'_> {
             if end >= limit || end - found.record_start > limits.record_bytes_max {
                 break;
             }
-            let (block, valid) = match rest.first_chunk() {
-                Some(block) => (block, !0),
+            let block = match rest.first_chunk() {
+                Some(block) => block,
                 None => {
+                    // The zeros behind the end end no record, so whatever they are taken for is dropped with its rest.
                     padded[..rest.len()].copy_from_slice(rest);
-                    (&padded, (1 << rest.len()) - 1)
+                    &padded
                 }
             };
-            let [mut delimiters, mut last_bytes, mut others, mut quotes] = if QUOTES {
+            let [delimiters, last_bytes, others, mut quotes] = if QUOTES {
                 masks.find(block, [delimiter, last_byte, other_byte, quote])
             } else {
                 let [delimiters, last_bytes, others] = masks.find(block, [delimiter, last_byte, other_byte]);
                 [delimiters, last_bytes, others, 0]
             };
-            if valid != !0 {
-                [delimiters, last_bytes, others, quotes] =
-                    [delimiters & valid, last_bytes & valid, others & valid, quotes & valid];
-            }
 
             let either = delimiters | last_bytes;
             let mut inside = 0;

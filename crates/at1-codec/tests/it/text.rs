@@ -285,10 +285,21 @@ fn the_rules_one_by_one() {
 
 #[test]
 fn a_limit_stops_after_the_record_that_reaches_it() {
-    let input = b"aa\nbb\n\ncc\n";
+    let small = b"aa\nbb\n\ncc\n";
     for (limit, consumed) in [(0, 3), (1, 3), (3, 3), (4, 6), (6, 6), (7, 10), (usize::MAX, 10)] {
-        let found = Scanner::new(COMMA, BlankLine::Gap).scan(input, Input::End, limit, &mut Tokens::default());
+        let found = Scanner::new(COMMA, BlankLine::Gap).scan(small, Input::End, limit, &mut Tokens::default());
         assert_eq!(found, consumed, "limit {limit}");
+    }
+    // Also where blocks end, and where records end with them.
+    for bytes in [1, 2, 7, 8, 16, 32, 33] {
+        let line = [b"x".repeat(bytes - 1).as_slice(), b"\n"].concat();
+        let input = line.repeat(300 / bytes);
+        for limit in 1..=256 {
+            for mut scanner in scanners(COMMA, BlankLine::Record) {
+                let found = scanner.scan(&input, Input::End, limit, &mut Tokens::default());
+                assert_eq!(found, limit.next_multiple_of(bytes), "lines of {bytes}, limit {limit}, {scanner:?}");
+            }
+        }
     }
 }
 
@@ -362,8 +373,13 @@ fn odd_inputs_take_linear_time() {
 
 fn dialects() -> impl Strategy<Value = Dialect> {
     let terminator = prop_oneof![Just(Terminator::Lf), Just(Terminator::CrLf), Just(Terminator::Cr)];
-    (prop::sample::select(b",;\t|a\0".to_vec()), prop::sample::select(vec![None, Some(b'"'), Some(b'\'')]), terminator)
-        .prop_map(|(delimiter, quote, terminator)| Dialect { delimiter, quote, terminator })
+    let any = (
+        prop::sample::select(b",;\t|a\0".to_vec()),
+        prop::sample::select(vec![None, Some(b'"'), Some(b'\'')]),
+        terminator,
+    )
+        .prop_map(|(delimiter, quote, terminator)| Dialect { delimiter, quote, terminator });
+    prop_oneof![Just(COMMA), any]
 }
 
 /// Bytes of any kind, and more often those that matter.
