@@ -102,6 +102,7 @@ impl Walk<'_> {
             }
             let separators = either & !inside;
             let ends = last_bytes & !inside;
+            // A blank line is a terminator where a line starts: LF there, or LF behind a CR that stands there.
             let lines = ends << 1 | line_starts;
             line_starts = ends >> 63;
             let cr = others & cr_may_end;
@@ -110,7 +111,7 @@ impl Walk<'_> {
             let blank_cr = cr & lines;
             let blanks = ends & gaps & (lines | blank_cr << 1 | blank_cr_before);
             blank_cr_before = blank_cr >> 63;
-            // A line feed in a record carries on to the record's end.
+            // Added to ones that only ends interrupt, a line feed in a record carries on to the record's end.
             let (sum, one) = (last_bytes & inside & cr_may_end | others & lf_is_data).overflowing_add(!ends);
             let (sum, other) = sum.overflowing_add(u64::from(lf_before));
             lf_before = one | other;
