@@ -1,4 +1,5 @@
-//! How fast records and fields are found in the named files, in memory, beside csv-core and a memchr loop.
+//! How fast records and fields are found in the named files, in memory: MB/s under each set of instructions, and of
+//! csv-core and a memchr loop beside them.
 //!
 //! `cargo run --release -p at1-codec --example scan -- FILE...`
 

@@ -17,6 +17,8 @@
 //! assert_eq!(first, at1_testkit::trades(1, 2));
 //! ```
 
+#![forbid(unsafe_code)]
+
 #[cfg(feature = "store")]
 pub mod fault;
 mod feed;

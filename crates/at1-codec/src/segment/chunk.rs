@@ -33,6 +33,7 @@ impl Chunk {
     }
 
     /// Field `field` of record `index`, quotes included, if the record has so many.
+    #[inline]
     pub(crate) fn field(&self, index: usize, field: usize) -> Option<&[u8]> {
         let span = self.tokens.record_fields(index).get(field)?;
         Some(&self.bytes[span.start as usize..span.end as usize])
@@ -48,7 +49,9 @@ pub(crate) fn blocks(records: usize) -> impl Iterator<Item = Range<usize>> {
 }
 
 /// How much is scanned at a time, between two looks at the limits of a chunk.
-const SLICE_BYTES: usize = 1 << 20;
+const SLICE_BYTES: usize = if cfg!(test) { 40 } else { 1 << 20 };
+/// How much is read beyond a slice, for the record at its end. Both are so small in tests that they matter.
+const AHEAD_BYTES: usize = if cfg!(test) { 8 } else { 1 << 16 };
 
 /// Reads a source chunk by chunk.
 pub(crate) struct Chunks<R> {
@@ -83,39 +86,42 @@ impl<R: Read> Chunks<R> {
     /// The next records: at most about `bytes_max` bytes and `rows_max` records, at least one record.
     /// `None` once there are no more; what is left then is [`Self::tail`].
     pub(crate) fn next(&mut self, bytes_max: usize, rows_max: usize) -> Result<Option<Chunk>> {
-        let mut want = bytes_max.max(1);
+        let bytes_max = bytes_max.max(1);
         let mut tokens = Tokens::default();
-        let mut consumed = 0;
+        let (mut at, mut limit) = (0, SLICE_BYTES.min(bytes_max));
+        let mut want = bytes_max.min(limit + AHEAD_BYTES);
+        if !self.ended {
+            self.pending.reserve_exact(bytes_max.saturating_sub(self.pending.len()));
+        }
+        // Slice by slice, so that what was read is still in the cache when it is hashed and scanned.
         loop {
             self.fill(want)?;
             let input = if self.ended { Input::End } else { Input::More };
-            while consumed < bytes_max && tokens.records.len() < rows_max {
-                let limit = SLICE_BYTES.min(bytes_max - consumed);
-                let (fields, records) = (tokens.fields.len(), tokens.records.len());
-                let more = self.scanner.scan(&self.pending[consumed..], input, limit, &mut tokens);
-                shift(&mut tokens, fields, records, consumed);
-                if consumed == 0 && more > 0 {
+            at = self.scanner.scan_on(&self.pending, at, input, limit, &mut tokens);
+            if at >= limit {
+                if at >= bytes_max || tokens.records.len() >= rows_max {
+                    break;
+                }
+                if limit == SLICE_BYTES {
                     // What the first slice held tells about the rest; growing by doubling would take twice the memory.
-                    let slices = self.pending.len().min(bytes_max) / more;
+                    let bytes = if self.ended { self.pending.len().min(bytes_max) } else { bytes_max };
+                    let slices = bytes / at;
                     tokens.fields.reserve_exact(tokens.fields.len() * slices);
                     tokens.records.reserve_exact(tokens.records.len() * slices);
                 }
-                if tokens.records.len() == records {
-                    break;
-                }
-                consumed = tokens.records.last().map_or(consumed, |r| r.end as usize);
-                debug_assert!(more > 0, "a record was found in no bytes");
+                limit = at + SLICE_BYTES.min(bytes_max - at);
+                want = bytes_max.min(limit + AHEAD_BYTES).max(want);
+            } else if self.ended || (want >= bytes_max && !tokens.records.is_empty()) {
+                break;
+            } else {
+                let twice = self.pending.len().max(want) * 2;
+                want = if want < bytes_max { twice.min(bytes_max) } else { twice };
             }
-            if !tokens.records.is_empty() {
-                let rest = self.pending.split_off(consumed);
-                let bytes = std::mem::replace(&mut self.pending, rest);
-                return Ok(Some(Chunk { bytes, tokens }));
-            }
-            if self.ended {
-                return Ok(None);
-            }
-            want = self.pending.len().max(want) * 2;
         }
+        let Some(last) = tokens.records.last() else { return Ok(None) };
+        let rest = self.pending.split_off(last.end as usize);
+        let bytes = std::mem::replace(&mut self.pending, rest);
+        Ok(Some(Chunk { bytes, tokens }))
     }
 
     /// Whether all of the source has been read, though perhaps not given out.
@@ -147,16 +153,60 @@ impl<R: Read> Chunks<R> {
     }
 }
 
-/// Moves the tokens that were added last from the slice they were found in to their place in the chunk.
-fn shift(tokens: &mut Tokens, fields: usize, records: usize, by: usize) {
-    // A chunk is far smaller than 4 GiB: the limit of a row group or of one record.
-    let by = u32::try_from(by).unwrap_or(u32::MAX);
-    for span in &mut tokens.fields[fields..] {
-        span.start += by;
-        span.end += by;
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::text::reference;
+
+    /// Gives out a few bytes at a time.
+    struct Trickle<'a>(&'a [u8], usize);
+
+    impl Read for Trickle<'_> {
+        fn read(&mut self, to: &mut [u8]) -> std::io::Result<usize> {
+            let bytes = self.1.min(to.len());
+            self.0.read(&mut to[..bytes])
+        }
     }
-    for record in &mut tokens.records[records..] {
-        record.start += by;
-        record.end += by;
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
+
+        /// Lines of up to a few slices; the first bytes are skipped.
+        #[test]
+        fn chunks_are_the_source(
+            lines in prop::collection::vec("[a,\"\n]{0,30}|[a,]{0,100}", 0..40),
+            skip in 0..4_usize,
+            piece in 1..100_usize,
+            bytes_max in 1..300_usize,
+            rows_max in 1..30_usize,
+        ) {
+            let source = lines.join("\n").into_bytes();
+            let mut chunks = Chunks::new(Trickle(&source, piece), Dialect::default(), BlankLine::Gap);
+            chunks.skip(skip).unwrap();
+            let skip = skip.min(source.len());
+            let expected = reference::scan(&source[skip..], Dialect::default(), BlankLine::Gap);
+            let (mut at, mut records, mut multiline) = (skip, 0, 0);
+            while let Some(chunk) = chunks.next(bytes_max, rows_max).unwrap() {
+                prop_assert!(chunk.records() > 0);
+                prop_assert!((chunk.tokens.records[chunk.records() - 1].start as usize) < bytes_max);
+                prop_assert!(chunk.records() < rows_max + SLICE_BYTES);
+                prop_assert_eq!(&chunk.bytes, &source[at..at + chunk.bytes.len()]);
+                for record in 0..chunk.records() {
+                    let fields = chunk.tokens.record_fields(record).iter();
+                    let same = expected.record_fields(records).iter();
+                    prop_assert!(fields.map(|f| f.of(&chunk.bytes)).eq(same.map(|f| f.of(&source[skip..]))));
+                    prop_assert_eq!(at + chunk.tokens.records[record].end as usize, skip + expected.records[records].end as usize);
+                    records += 1;
+                }
+                multiline += chunk.tokens.multiline;
+                at += chunk.bytes.len();
+            }
+            prop_assert_eq!((records, multiline), (expected.records.len(), expected.multiline));
+            prop_assert_eq!(chunks.tail(), &source[at..]);
+            prop_assert!(chunks.ended());
+            prop_assert_eq!(chunks.finish(), (source.len() as u64, Sha256::digest(&source).into()));
+        }
     }
 }

@@ -149,6 +149,7 @@ impl Tokens {
 
     /// The fields of record `r`; never empty.
     #[must_use]
+    #[inline]
     pub fn record_fields(&self, r: usize) -> &[Span] {
         let end = self.records.get(r + 1).map_or(self.fields.len(), |next| next.first_field as usize);
         &self.fields[self.records[r].first_field as usize..end]

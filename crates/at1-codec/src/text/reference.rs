@@ -129,8 +129,9 @@ mod tests {
     #[track_caller]
     fn check(input: &[u8], dialect: Dialect, blank: BlankLine, limits: Limits) -> Tokens {
         let expected = scan_within(input, dialect, blank, limits);
+        let sets: Vec<_> = Instructions::all().collect();
         for cut in 0..=input.len() {
-            let mut scanner = Scanner::with_limits(dialect, blank, limits);
+            let mut scanner = Scanner::with_limits(dialect, blank, limits).with_instructions(sets[cut % sets.len()]);
             let mut tokens = Tokens::default();
             let done = scanner.scan(&input[..cut], Input::More, usize::MAX, &mut tokens);
             let mut rest = Tokens::default();
@@ -166,6 +167,35 @@ mod tests {
                 let Some(i) = digits.iter().rposition(|&d| d + 1 < alphabet.len()) else { break };
                 digits[i] += 1;
                 digits[i + 1..].fill(0);
+            }
+        }
+    }
+
+    /// Limits of about a block, in texts of a few.
+    #[test]
+    fn limits_where_blocks_meet() {
+        let lines = [
+            "a,b",
+            "",
+            "\r",
+            "\"",
+            "\"a,\n\"",
+            "\"x\"\"y\",",
+            ",\"z",
+            "0123456789012345678901234567890123456789,0123456789",
+        ];
+        let mut seed = 1_u64;
+        for _ in 0..400 {
+            let mut text = String::new();
+            while text.len() < 200 {
+                seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                text += lines[(seed >> 33) as usize % lines.len()];
+                text += if seed >> 60 == 0 { "," } else { "\n" };
+            }
+            for record_bytes_max in [20, 63, 64, 65, 90, 128, 150] {
+                let limits = Limits { record_bytes_max, unclosed_max: (seed >> 40) as u32 % 4 };
+                check(text.as_bytes(), Dialect::default(), BlankLine::Gap, limits);
+                check(text.as_bytes(), Dialect::default(), BlankLine::Record, limits);
             }
         }
     }

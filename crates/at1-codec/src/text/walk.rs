@@ -70,23 +70,20 @@ impl Walk<'_> {
             if end >= limit || end - found.record_start > limits.record_bytes_max {
                 break;
             }
-            let (block, valid) = match rest.first_chunk() {
-                Some(block) => (block, !0),
+            let block = match rest.first_chunk() {
+                Some(block) => block,
                 None => {
+                    // The zeros behind the end end no record, so whatever they are taken for is dropped with its rest.
                     padded[..rest.len()].copy_from_slice(rest);
-                    (&padded, (1 << rest.len()) - 1)
+                    &padded
                 }
             };
-            let [mut delimiters, mut last_bytes, mut others, mut quotes] = if QUOTES {
+            let [delimiters, last_bytes, others, mut quotes] = if QUOTES {
                 masks.find(block, [delimiter, last_byte, other_byte, quote])
             } else {
                 let [delimiters, last_bytes, others] = masks.find(block, [delimiter, last_byte, other_byte]);
                 [delimiters, last_bytes, others, 0]
             };
-            if valid != !0 {
-                [delimiters, last_bytes, others, quotes] =
-                    [delimiters & valid, last_bytes & valid, others & valid, quotes & valid];
-            }
 
             let either = delimiters | last_bytes;
             let mut inside = 0;
@@ -105,6 +102,7 @@ impl Walk<'_> {
             }
             let separators = either & !inside;
             let ends = last_bytes & !inside;
+            // A blank line is a terminator where a line starts: LF there, or LF behind a CR that stands there.
             let lines = ends << 1 | line_starts;
             line_starts = ends >> 63;
             let cr = others & cr_may_end;
@@ -113,7 +111,7 @@ impl Walk<'_> {
             let blank_cr = cr & lines;
             let blanks = ends & gaps & (lines | blank_cr << 1 | blank_cr_before);
             blank_cr_before = blank_cr >> 63;
-            // A line feed in a record carries on to the record's end.
+            // Added to ones that only ends interrupt, a line feed in a record carries on to the record's end.
             let (sum, one) = (last_bytes & inside & cr_may_end | others & lf_is_data).overflowing_add(!ends);
             let (sum, other) = sum.overflowing_add(u64::from(lf_before));
             lf_before = one | other;

@@ -3,8 +3,8 @@
 use std::{env, fs, path::PathBuf};
 
 use at1_codec::text::{
-    BlankLine, Completeness, Dialect, DialectOptions, Input, QuoteOption, Quoted, RECORD_BYTES_MAX, Record, Scanner,
-    Span, Terminator, Tokens, bom_len, detect, reference, value,
+    BlankLine, Completeness, Dialect, DialectOptions, Input, Instructions, QuoteOption, Quoted, RECORD_BYTES_MAX,
+    Record, Scanner, Span, Terminator, Tokens, bom_len, detect, reference, value,
 };
 use proptest::prelude::*;
 
@@ -25,16 +25,20 @@ fn extend(all: &mut Tokens, found: &Tokens, offset: usize) {
     }));
 }
 
-fn scan_whole(input: &[u8], dialect: Dialect, blank: BlankLine) -> Tokens {
+/// A scanner for each set of instructions that this machine has.
+fn scanners(dialect: Dialect, blank: BlankLine) -> impl Iterator<Item = Scanner> {
+    Instructions::all().map(move |instructions| Scanner::new(dialect, blank).with_instructions(instructions))
+}
+
+fn scan_whole(input: &[u8], mut scanner: Scanner) -> Tokens {
     let mut tokens = Tokens::default();
-    let consumed = Scanner::new(dialect, blank).scan(input, Input::End, usize::MAX, &mut tokens);
+    let consumed = scanner.scan(input, Input::End, usize::MAX, &mut tokens);
     assert_eq!(consumed, input.len(), "{}", input.escape_ascii());
     tokens
 }
 
 /// The first `cut` bytes with more to come, then all that is left.
-fn scan_cut(input: &[u8], cut: usize, dialect: Dialect, blank: BlankLine) -> Tokens {
-    let mut scanner = Scanner::new(dialect, blank);
+fn scan_cut(input: &[u8], cut: usize, mut scanner: Scanner) -> Tokens {
     let mut tokens = Tokens::default();
     let done = scanner.scan(&input[..cut], Input::More, usize::MAX, &mut tokens);
     assert!(done <= cut);
@@ -45,9 +49,16 @@ fn scan_cut(input: &[u8], cut: usize, dialect: Dialect, blank: BlankLine) -> Tok
     tokens
 }
 
+/// The same, going on in the middle of the input.
+fn scan_on(input: &[u8], cut: usize, mut scanner: Scanner) -> Tokens {
+    let mut tokens = Tokens::default();
+    let done = scanner.scan(&input[..cut], Input::More, usize::MAX, &mut tokens);
+    assert_eq!(scanner.scan_on(input, done, Input::End, usize::MAX, &mut tokens), input.len());
+    tokens
+}
+
 /// As a reader of a stream does: pieces of `bytes`, doubled as long as no record comes; `limit` stops it early.
-fn scan_stream(input: &[u8], bytes: usize, limit: usize, dialect: Dialect, blank: BlankLine) -> Tokens {
-    let mut scanner = Scanner::new(dialect, blank);
+fn scan_stream(input: &[u8], bytes: usize, limit: usize, mut scanner: Scanner) -> Tokens {
     let (mut tokens, mut found) = (Tokens::default(), Tokens::default());
     let (mut done, mut piece) = (0, bytes);
     while done < input.len() {
@@ -56,8 +67,8 @@ fn scan_stream(input: &[u8], bytes: usize, limit: usize, dialect: Dialect, blank
         found.clear();
         let consumed = scanner.scan(&input[done..end], more, limit, &mut found);
         extend(&mut tokens, &found, done);
-        if limit == 1 {
-            assert!(found.records.len() <= 1);
+        if let [.., before, _] = found.records[..] {
+            assert!((before.end as usize) < limit, "went on behind the limit");
         }
         piece = if consumed == 0 { piece * 2 } else { bytes };
         done += consumed;
@@ -100,18 +111,41 @@ fn check_reassembly(input: &[u8], tokens: &Tokens, dialect: Dialect, blank: Blan
 #[track_caller]
 fn check(input: &[u8], dialect: Dialect, blank: BlankLine) -> Tokens {
     let twin = reference::scan(input, dialect, blank);
-    let tokens = scan_whole(input, dialect, blank);
-    assert_eq!(tokens, twin, "{} in {dialect:?}, {blank:?}", input.escape_ascii());
-    check_reassembly(input, &tokens, dialect, blank);
-    tokens
+    for scanner in scanners(dialect, blank) {
+        let tokens = scan_whole(input, scanner.clone());
+        assert_eq!(tokens, twin, "{} with {scanner:?}", input.escape_ascii());
+    }
+    check_reassembly(input, &twin, dialect, blank);
+    twin
 }
 
 #[track_caller]
 fn check_cuts(input: &[u8], dialect: Dialect, blank: BlankLine) {
     let tokens = check(input, dialect, blank);
-    for cut in 0..=input.len() {
-        let pieces = scan_cut(input, cut, dialect, blank);
-        assert_eq!(pieces, tokens, "{} cut at {cut} in {dialect:?}, {blank:?}", input.escape_ascii());
+    for scanner in scanners(dialect, blank) {
+        for cut in 0..=input.len() {
+            let pieces = scan_cut(input, cut, scanner.clone());
+            assert_eq!(pieces, tokens, "{} cut at {cut} with {scanner:?}", input.escape_ascii());
+        }
+    }
+}
+
+/// In pieces of `piece` bytes, with and without limit, and cut once.
+#[track_caller]
+fn check_pieces(input: &[u8], piece: usize, limit: usize, dialect: Dialect, blank: BlankLine) {
+    let tokens = check(input, dialect, blank);
+    for scanner in scanners(dialect, blank) {
+        let cut = piece.min(input.len());
+        let pieces = [
+            scan_cut(input, cut, scanner.clone()),
+            scan_on(input, cut, scanner.clone()),
+            scan_stream(input, piece, usize::MAX, scanner.clone()),
+            scan_stream(input, piece, 1, scanner.clone()),
+            scan_stream(input, piece, limit, scanner.clone()),
+        ];
+        for (way, found) in pieces.iter().enumerate() {
+            assert!(*found == tokens, "way {way}, {piece} bytes, limit {limit}, {scanner:?}: {}", input.escape_ascii());
+        }
     }
 }
 
@@ -129,6 +163,49 @@ fn for_each_string(alphabet: &[u8], bytes_max: usize, mut check: impl FnMut(&[u8
             }
         }
     }
+}
+
+/// Each stands at all places of a block, and over its end.
+#[test]
+fn every_short_input_in_a_long_one() {
+    let mut inputs = 0;
+    for_each_string(b"a,\"\r\n", 4, |middle| {
+        for (before, after) in [("", "z,z\nz"), ("z\n", "\n\"z\",z\n"), ("z,\"z", "\",\"z\n\"\n"), ("\"\n\"", "")] {
+            for filler in 57..=64 {
+                inputs += 1;
+                let filler = "y".repeat(filler);
+                let input =
+                    [before.as_bytes(), filler.as_bytes(), middle, after.as_bytes(), filler.as_bytes()].concat();
+                check(&input, COMMA, BlankLine::Gap);
+                check(&input, COMMA, BlankLine::Record);
+                check(&input, COMMA_CR, BlankLine::Gap);
+            }
+        }
+    });
+    assert_eq!(inputs, 24_992);
+}
+
+#[test]
+fn this_machine_has_what_it_has() {
+    let all: Vec<_> = Instructions::all().collect();
+    assert_eq!((all[0], all.last()), (Instructions::PORTABLE, Some(&Instructions::best())));
+    #[cfg(target_arch = "x86_64")]
+    assert_eq!(all.len() > 1, is_x86_feature_detected!("avx2"));
+}
+
+/// A quote or delimiter that cannot do its work means two things at once; what it is taken for stays the same.
+#[test]
+fn dialects_that_cannot_work() {
+    for_each_string(b"a,\"\r\n", 5, |input| {
+        for (delimiter, quote) in [(b'\n', None), (b'\r', Some(b'"')), (b',', Some(b'\n')), (b',', Some(b','))] {
+            for terminator in [Terminator::Lf, Terminator::Cr] {
+                let dialect = Dialect { delimiter, quote, terminator };
+                for scanner in scanners(dialect, BlankLine::Gap) {
+                    scan_whole(input, scanner);
+                }
+            }
+        }
+    });
 }
 
 #[test]
@@ -208,10 +285,21 @@ fn the_rules_one_by_one() {
 
 #[test]
 fn a_limit_stops_after_the_record_that_reaches_it() {
-    let input = b"aa\nbb\n\ncc\n";
+    let small = b"aa\nbb\n\ncc\n";
     for (limit, consumed) in [(0, 3), (1, 3), (3, 3), (4, 6), (6, 6), (7, 10), (usize::MAX, 10)] {
-        let found = Scanner::new(COMMA, BlankLine::Gap).scan(input, Input::End, limit, &mut Tokens::default());
+        let found = Scanner::new(COMMA, BlankLine::Gap).scan(small, Input::End, limit, &mut Tokens::default());
         assert_eq!(found, consumed, "limit {limit}");
+    }
+    // Also where blocks end, and where records end with them.
+    for bytes in [1, 2, 7, 8, 16, 32, 33] {
+        let line = [b"x".repeat(bytes - 1).as_slice(), b"\n"].concat();
+        let input = line.repeat(300 / bytes);
+        for limit in 1..=256 {
+            for mut scanner in scanners(COMMA, BlankLine::Record) {
+                let found = scanner.scan(&input, Input::End, limit, &mut Tokens::default());
+                assert_eq!(found, limit.next_multiple_of(bytes), "lines of {bytes}, limit {limit}, {scanner:?}");
+            }
+        }
     }
 }
 
@@ -268,21 +356,30 @@ fn odd_inputs_take_linear_time() {
         b"\"\n".repeat(1 << 20),
         b"\"a\"b,".repeat(1 << 19),
         b"\r".repeat(1 << 22),
+        b"a\"b\"".repeat(1 << 20),
+        b"a\n\r\n".repeat(1 << 20),
     ];
     inputs.push([b"\"", b",\"\"".repeat(1 << 20).as_slice(), b"\n"].concat());
     for input in inputs {
         let head = input[..20].escape_ascii().to_string();
-        let tokens = scan_whole(&input, COMMA, BlankLine::Gap);
-        check_reassembly(&input, &tokens, COMMA, BlankLine::Gap);
-        assert_eq!(scan_stream(&input, 4096, usize::MAX, COMMA, BlankLine::Gap), tokens, "{head}");
-        assert_eq!(reference::scan(&input, COMMA, BlankLine::Gap), tokens, "{head}");
+        let twin = reference::scan(&input, COMMA, BlankLine::Gap);
+        check_reassembly(&input, &twin, COMMA, BlankLine::Gap);
+        for scanner in scanners(COMMA, BlankLine::Gap) {
+            assert!(scan_whole(&input, scanner.clone()) == twin, "{head}, {scanner:?}");
+            assert!(scan_stream(&input, 4096, usize::MAX, scanner.clone()) == twin, "{head}, {scanner:?}");
+        }
     }
 }
 
 fn dialects() -> impl Strategy<Value = Dialect> {
     let terminator = prop_oneof![Just(Terminator::Lf), Just(Terminator::CrLf), Just(Terminator::Cr)];
-    (prop::sample::select(b",;\t|a\0".to_vec()), prop::sample::select(vec![None, Some(b'"'), Some(b'\'')]), terminator)
-        .prop_map(|(delimiter, quote, terminator)| Dialect { delimiter, quote, terminator })
+    let any = (
+        prop::sample::select(b",;\t|a\0".to_vec()),
+        prop::sample::select(vec![None, Some(b'"'), Some(b'\'')]),
+        terminator,
+    )
+        .prop_map(|(delimiter, quote, terminator)| Dialect { delimiter, quote, terminator });
+    prop_oneof![Just(COMMA), any]
 }
 
 /// Bytes of any kind, and more often those that matter.
@@ -291,16 +388,60 @@ fn texts() -> impl Strategy<Value = Vec<u8>> {
     prop::collection::vec(byte, 0..200)
 }
 
+/// Well-formed fields and odd ones, of about a block, that end where blocks meet.
+fn long_texts() -> impl Strategy<Value = Vec<u8>> {
+    let filler = prop_oneof![3 => 0..4_usize, 3 => 58..72_usize, 1 => 120..136_usize];
+    let odd: [&[u8]; 24] = [
+        b",",
+        b";",
+        b"\t",
+        b"\0",
+        b"\n",
+        b"\r\n",
+        b"\r",
+        b"\n\n",
+        b"\r\n\r\n",
+        b"\n\r\n",
+        b"\r\r",
+        b"\r\r\n",
+        b"\"",
+        b"\"\"",
+        b"\"\"\"",
+        b",\"",
+        b"\",",
+        b"\",\"",
+        b"\"\n",
+        b"\n\"",
+        b"\"\r\n\"",
+        b"'",
+        b"','",
+        b"a\"b",
+    ];
+    let piece = (filler, prop::sample::select(odd.to_vec()), prop::sample::select(b"a |\xc3".to_vec()));
+    let quoted = (0..70_usize, prop::sample::select(vec![",", "\n", "\r\n", "\"\"", "\",\""]), 0..70_usize).prop_map(
+        |(before, inside, after)| format!("\"{}{inside}{}\"", "q".repeat(before), "r".repeat(after)).into_bytes(),
+    );
+    let piece = prop_oneof![
+        4 => piece.prop_map(|(bytes, odd, fill)| [vec![fill; bytes].as_slice(), odd].concat()),
+        1 => (quoted, prop::sample::select(odd.to_vec())).prop_map(|(field, odd)| [&field, odd].concat()),
+    ];
+    prop::collection::vec(piece, 0..30).prop_map(|pieces| pieces.concat())
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn any_bytes_in_any_pieces(input in texts(), dialect in dialects(), gap: bool, piece in 1..50_usize) {
         let blank = if gap { BlankLine::Gap } else { BlankLine::Record };
-        let tokens = check(&input, dialect, blank);
-        prop_assert_eq!(&scan_cut(&input, piece.min(input.len()), dialect, blank), &tokens);
-        prop_assert_eq!(&scan_stream(&input, piece, usize::MAX, dialect, blank), &tokens);
-        prop_assert_eq!(&scan_stream(&input, piece, 1, dialect, blank), &tokens);
+        check_pieces(&input, piece, 2 * piece, dialect, blank);
+    }
+
+    /// Long enough for what one block leaves to the next to matter.
+    #[test]
+    fn blocks_meet_anywhere(input in long_texts(), dialect in dialects(), gap: bool, piece in 1..700_usize, limit in 1..700_usize) {
+        let blank = if gap { BlankLine::Gap } else { BlankLine::Record };
+        check_pieces(&input, piece, limit, dialect, blank);
     }
 
     #[test]
@@ -594,6 +735,30 @@ fn detection_of_real_texts() {
 }
 
 #[test]
+fn real_texts_whole() {
+    let Some(corpus) = corpus() else { return };
+    let mut files = 0;
+    for entry in fs::read_dir(corpus).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            continue;
+        }
+        files += 1;
+        let input = fs::read(&path).unwrap();
+        let dialect = detect(&input[..input.len().min(1 << 20)], Completeness::Prefix, &DialectOptions::default());
+        for dialect in [dialect, Dialect { quote: None, ..dialect }, Dialect { delimiter: b' ', ..COMMA }] {
+            let twin = reference::scan(&input, dialect, BlankLine::Gap);
+            for scanner in scanners(dialect, BlankLine::Gap) {
+                assert!(scan_whole(&input, scanner.clone()) == twin, "{}, {scanner:?}", path.display());
+                let pieces = scan_stream(&input, 100_003, 50_021, scanner.clone());
+                assert!(pieces == twin, "{} in pieces, {scanner:?}", path.display());
+            }
+        }
+    }
+    assert!(files > 30, "{files} files");
+}
+
+#[test]
 fn torture() {
     let Some(corpus) = corpus() else { return };
     let mut files = 0;
@@ -610,9 +775,8 @@ fn torture() {
             let detected = detect(&input, Completeness::Whole, &DialectOptions::default());
             for (dialect, blank) in [(detected, BlankLine::Gap), (COMMA, BlankLine::Record), (COMMA_CR, BlankLine::Gap)]
             {
-                let tokens = check(&input, dialect, blank);
-                assert_eq!(scan_stream(&input, 61, usize::MAX, dialect, blank), tokens, "{}", path.display());
-                assert_eq!(scan_stream(&input, 4096, 1000, dialect, blank), tokens, "{}", path.display());
+                check_pieces(&input, 61, 100, dialect, blank);
+                check_pieces(&input, 4096, 1000, dialect, blank);
             }
         }
     }
