@@ -33,6 +33,8 @@ mod plain;
 mod print;
 mod rows;
 pub(crate) mod sample;
+#[cfg(test)]
+mod strings;
 mod tally;
 mod textual;
 mod time;

@@ -45,7 +45,21 @@ pub(crate) fn load(bytes: &[u8]) -> u128 {
     }
 }
 
+/// Is any of these bytes among at most sixteen others?
+#[inline]
+pub(crate) fn holds_any(among: &[u8], bytes: [u8; 4]) -> bool {
+    const HIGH: u128 = ONES * 0x80;
+    let all = load(among);
+    // The highest bit of each byte that is equal; also of some behind the first such, which does not matter.
+    let equal = bytes.into_iter().fold(0, |equal, byte| {
+        let differs = all ^ ONES * u128::from(byte);
+        equal | differs.wrapping_sub(ONES) & !differs & HIGH
+    });
+    equal.trailing_zeros() as usize / 8 < among.len()
+}
+
 /// Eight digits, given as the numbers 0 to 9 in eight bytes, the first lowest.
+#[inline]
 fn eight(digits: u64) -> u64 {
     const PAIRS: u64 = 0x0000_00ff_0000_00ff;
     let pairs = digits.wrapping_mul(10).wrapping_add(digits >> 8);
@@ -185,5 +199,100 @@ impl Plain {
         };
         // Below 10^16 times a power of ten, it is not 2^63, which only a negative number could be.
         i64::try_from(value).ok().map(|value| if self.sign == Sign::Minus { -value } else { value })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::column::{
+        number::Number,
+        strings::{Random, for_each_string},
+    };
+
+    /// Everything that is asked of it is what [`Number`] says.
+    #[track_caller]
+    fn check(text: &[u8]) {
+        let (plain, number) = (Plain::lex(text), Number::lex(text));
+        let context = text.escape_ascii();
+        let is_short = text.len() <= BYTES_MAX || (text.len() == BYTES_MAX + 1 && matches!(text[0], b'+' | b'-'));
+        let taken = number.is_some_and(|number| number.exponent.is_none()) && is_short;
+        assert_eq!(plain.is_some(), taken, "{context} is plain");
+        let (Some(plain), Some(number)) = (plain, number) else { return };
+        let small = |n: usize| u8::try_from(n).unwrap();
+        assert_eq!(plain.sign, number.sign, "{context}");
+        assert_eq!(plain.has_leading_zeros(), number.has_leading_zeros(), "{context}");
+        assert_eq!(plain.is_integer(), number.is_integer(), "{context}");
+        assert_eq!(plain.fraction(), number.fraction().len(), "{context}");
+        assert_eq!(plain.needs(), (small(number.needs().0), small(number.needs().1)), "{context}");
+        assert_eq!(plain.int64(), number.int64(), "{context}");
+        for precision in [1, 5, 17, 18, 19, 37, 38, 39, 255] {
+            for scale in [0, 1, 2, 3, 16, 17, 18, 19, 37, 38, 255] {
+                let (found, expected) = (plain.decimal(precision, scale), number.decimal(precision, scale));
+                assert_eq!(found, expected, "{context} as decimal({precision},{scale})");
+            }
+        }
+        assert!(number.is_double(), "{context}");
+        if let Some(double) = plain.double() {
+            assert_eq!(Some(double.to_bits()), number.double().map(f64::to_bits), "{context}");
+        }
+        for epoch in Epoch::ALL {
+            for digits in [6, 9] {
+                assert_eq!(plain.instant(epoch, digits), number.instant(epoch, digits), "{context} as {epoch:?}");
+            }
+        }
+        let thousands = number.mantissa().is_some_and(|(value, scale)| scale == 0 && value % 1000 == 0);
+        assert_eq!(plain.is_whole_thousands(), thousands, "{context}");
+    }
+
+    #[test]
+    fn every_short_string() {
+        for_each_string(b"0179+-.e", 5, &mut |text| check(text));
+        for_each_string(b"09.", 9, &mut |text| check(text));
+    }
+
+    #[test]
+    fn long_numbers() {
+        let mut random = Random::new(1);
+        for _ in 0..100_000 {
+            check(&random.number(20));
+        }
+        for text in
+            ["9999999999999999", "-9007199254740993", "9007199254740992", "9007199254740993.", "0000000000000001"]
+        {
+            check(text.as_bytes());
+        }
+    }
+
+    #[test]
+    fn doubles_are_those_of_the_standard_library() {
+        let mut random = Random::new(2);
+        let mut seen = 0;
+        for _ in 0..1_000_000 {
+            let text = random.number(16);
+            if let Some(found) = Plain::lex(&text).and_then(|plain| plain.double()) {
+                let text = std::str::from_utf8(&text).unwrap();
+                assert_eq!(found.to_bits(), text.parse::<f64>().unwrap().to_bits(), "{text}");
+                seen += 1;
+            }
+        }
+        assert!(seen > 500_000, "{seen}");
+    }
+
+    #[test]
+    fn loads_and_searches() {
+        let bytes: Vec<u8> = (0..=16).map(|i| i * 7 % 5).collect();
+        for len in 0..=16 {
+            let mut expected = [0; 16];
+            expected[..len].copy_from_slice(&bytes[..len]);
+            assert_eq!(load(&bytes[..len]).to_le_bytes(), expected);
+            for wanted in 0..6 {
+                let expected = bytes[..len].contains(&wanted) || bytes[..len].contains(&9);
+                assert_eq!(holds_any(&bytes[..len], [wanted, 9, 9, 9]), expected, "{wanted} among {len}");
+            }
+        }
+        // One more or less than a byte that is looked for.
+        assert!(!holds_any(&[1, 0x81, 0xff, 0x80], [0, 0x82, 2, 0x7f]));
+        assert!(holds_any(&[1, 0x81, 0xff, 0x80], [0, 0x82, 2, 0x80]));
     }
 }
