@@ -252,7 +252,7 @@ impl NumberKind {
             scale,
             instants: if int <= NEAR_DIGITS {
                 let near = INSTANTS_NEAR.get(usize::from(scale)).copied().unwrap_or(0);
-                near | u8::from(plain.is_whole_thousands()) * instant_bit(Epoch::Nanos, TimeUnit::Micros)
+                near | (u8::from(plain.is_whole_thousands()) * instant_bit(Epoch::Nanos, TimeUnit::Micros))
             } else {
                 instants(|epoch, digits| plain.instant(epoch, digits).is_some())
             },

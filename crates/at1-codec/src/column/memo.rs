@@ -89,7 +89,7 @@ impl<T: Copy + Default> Memo<T> {
         (key.hash() >> (64 - self.slots.len().trailing_zeros())) as usize
     }
 
-    #[inline]
+    #[inline(always)]
     pub(crate) fn look(&mut self, raw: &[u8]) -> Look<T> {
         if self.rest > 0 {
             self.rest -= 1;

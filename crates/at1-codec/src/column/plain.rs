@@ -52,7 +52,7 @@ pub(crate) fn holds_any(among: &[u8], bytes: [u8; 4]) -> bool {
     let all = load(among);
     // The highest bit of each byte that is equal; also of some behind the first such, which does not matter.
     let equal = bytes.into_iter().fold(0, |equal, byte| {
-        let differs = all ^ ONES * u128::from(byte);
+        let differs = all ^ (ONES * u128::from(byte));
         equal | differs.wrapping_sub(ONES) & !differs & HIGH
     });
     equal.trailing_zeros() as usize / 8 < among.len()
@@ -93,9 +93,9 @@ impl Plain {
             return None;
         }
         let all = u128::MAX >> (128 - len * 8);
-        let digits = load(rest) ^ (ONES * u128::from(b'0') & all);
+        let digits = load(rest) ^ ((ONES * u128::from(b'0')) & all);
         // The highest bit of every byte that is no digit.
-        let others = ((digits & ONES * 0x7f) + ONES * 0x76 | digits) & ONES * 0x80;
+        let others = (((digits & (ONES * 0x7f)) + ONES * 0x76) | digits) & (ONES * 0x80);
         let (digits, int, count) = if others == 0 {
             (digits, len, len)
         } else {
@@ -194,7 +194,7 @@ impl Plain {
             None if scale > 0 => return None,
             None => {
                 let step = TENS[usize::from(steps - digits)];
-                (mantissa % step == 0).then(|| mantissa / step)?
+                mantissa.is_multiple_of(step).then(|| mantissa / step)?
             }
         };
         // Below 10^16 times a power of ten, it is not 2^63, which only a negative number could be.
