@@ -150,11 +150,10 @@ impl Kind {
         let zone = time.zone();
         let held_in = |order| match zone {
             None => u8::from(time.day(order).is_some()) * Held::bit(order, TimeUnit::Micros),
-            Some(zone) => {
-                let bits =
-                    UNITS.map(|unit| u8::from(time.timestamp(unit, zone, order).is_some()) * Held::bit(order, unit));
+            Some(_) => time.instant(order).map_or(0, |instant| {
+                let bits = UNITS.map(|unit| u8::from(instant.in_units(unit).is_some()) * Held::bit(order, unit));
                 bits[0] | bits[1]
-            }
+            }),
         };
         let held = Held(match time.date.layout {
             // The order does not matter.
