@@ -6,7 +6,7 @@
 use super::{
     boolean::{self, Word},
     form::unit_digits,
-    number::{Number, Special},
+    number::{DOUBLE_DIGITS, Number, Special},
     pin::{DateOrder, Epoch, Reading, Source},
     plain::Plain,
     time::{Layout, TimeText},
@@ -245,7 +245,7 @@ impl NumberKind {
             has_leading_zeros: plain.has_leading_zeros(),
             shape: if plain.is_integer() { Shape::Integer } else { Shape::Point },
             is_int64: plain.is_integer(),
-            is_double: true,
+            is_double: usize::from(plain.significant()) <= DOUBLE_DIGITS,
             word: if body.len() == 1 { Word::lex(body).map(|word| word.pair) } else { None },
             int,
             scale,

@@ -1,12 +1,14 @@
-//! Ordinary numbers, read eight digits at a time: at most sixteen bytes, sign aside, and no exponent.
+//! Ordinary numbers, read eight digits at a time: at most eighteen digits and no exponent.
 //!
 //! * What it takes, [`Number::lex`](super::number::Number::lex) takes too and understands alike; what it does not take may
 //!   still be a number.
 
 use super::{number::Sign, pin::Epoch};
 
-/// The most bytes that are read, sign aside.
-const BYTES_MAX: usize = 16;
+/// The most digits, so that every such integer is one of 64 bits.
+const DIGITS_MAX: usize = 18;
+/// How many bytes are read at once.
+const HEAD_BYTES: usize = 16;
 
 const ONES: u128 = u128::from_le_bytes([1; 16]);
 
@@ -23,8 +25,8 @@ const TENS: [u64; 20] = {
     tens
 };
 /// The same as doubles, as far as they are exact.
-const TENS_DOUBLE: [f64; 17] =
-    [1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16];
+const TENS_DOUBLE: [f64; DIGITS_MAX + 1] =
+    [1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18];
 
 /// At most sixteen bytes as a number, the first lowest, filled up with zeros.
 #[inline]
@@ -88,29 +90,30 @@ impl Plain {
     #[inline]
     pub(crate) fn lex(text: &[u8]) -> Option<Self> {
         let (sign, rest) = Sign::lex(text);
-        let len = rest.len();
-        if len == 0 || len > BYTES_MAX {
+        let head = &rest[..rest.len().min(HEAD_BYTES)];
+        let len = head.len();
+        if len == 0 || rest.len() > DIGITS_MAX + 1 {
             return None;
         }
         let all = u128::MAX >> (128 - len * 8);
-        let digits = load(rest) ^ ((ONES * u128::from(b'0')) & all);
+        let digits = load(head) ^ ((ONES * u128::from(b'0')) & all);
         // The highest bit of every byte that is no digit.
         let others = (((digits & (ONES * 0x7f)) + ONES * 0x76) | digits) & (ONES * 0x80);
         let (digits, int, count) = if others == 0 {
             (digits, len, len)
         } else {
             let int = others.trailing_zeros() as usize / 8;
-            let is_point = rest[int] == b'.' && others & (others - 1) == 0;
+            let is_point = head[int] == b'.' && others & (others - 1) == 0;
             if !is_point || len == 1 {
                 return None;
             }
             let before = (1u128 << (int * 8)) - 1;
             (digits & before | digits >> 8 & !before, int, len - 1)
         };
-        let aligned = digits << ((BYTES_MAX - count) * 8);
+        let aligned = digits << ((HEAD_BYTES - count) * 8);
         let value = eight(aligned as u64) * TENS[8] + eight((aligned >> 64) as u64);
         let zeros = |bits: u32| (bits as usize / 8).min(count) as u8;
-        Some(Self {
+        let plain = Self {
             sign,
             digits: value,
             int: int as u8,
@@ -118,7 +121,30 @@ impl Plain {
             has_point: others != 0,
             leading: zeros(digits.trailing_zeros()),
             trailing: zeros(aligned.leading_zeros()),
-        })
+        };
+        if rest.len() > HEAD_BYTES { plain.with_tail(&rest[HEAD_BYTES..]) } else { Some(plain) }
+    }
+
+    /// The number that goes on with these bytes.
+    fn with_tail(mut self, tail: &[u8]) -> Option<Self> {
+        for &byte in tail {
+            match byte {
+                b'.' if !self.has_point => self.has_point = true,
+                b'0'..=b'9' => {
+                    self.leading += u8::from(self.digits == 0 && byte == b'0');
+                    self.trailing = if byte == b'0' { self.trailing + 1 } else { 0 };
+                    self.digits = self.digits * 10 + u64::from(byte - b'0');
+                    *(if self.has_point { &mut self.fraction } else { &mut self.int }) += 1;
+                }
+                _ => return None,
+            }
+        }
+        (self.int + self.fraction <= DIGITS_MAX as u8).then_some(self)
+    }
+
+    /// From the first digit that is not 0 to the last: how many.
+    pub(crate) fn significant(&self) -> u8 {
+        (self.int + self.fraction).saturating_sub(self.leading + self.trailing)
     }
 
     /// Is it written with more zeros in front than it needs?
@@ -147,7 +173,7 @@ impl Plain {
     }
 
     fn signed(&self, value: u64) -> i64 {
-        // At most sixteen digits, or what a caller has bounded.
+        // At most eighteen digits, or what a caller has bounded.
         let value = value.cast_signed();
         if self.sign == Sign::Minus { -value } else { value }
     }
@@ -197,7 +223,7 @@ impl Plain {
                 mantissa.is_multiple_of(step).then(|| mantissa / step)?
             }
         };
-        // Below 10^16 times a power of ten, it is not 2^63, which only a negative number could be.
+        // It is below 10^18 or a multiple of ten, so not 2^63, which only a negative number could be.
         i64::try_from(value).ok().map(|value| if self.sign == Sign::Minus { -value } else { value })
     }
 }
@@ -215,8 +241,9 @@ mod tests {
     fn check(text: &[u8]) {
         let (plain, number) = (Plain::lex(text), Number::lex(text));
         let context = text.escape_ascii();
-        let is_short = text.len() <= BYTES_MAX || (text.len() == BYTES_MAX + 1 && matches!(text[0], b'+' | b'-'));
-        let taken = number.is_some_and(|number| number.exponent.is_none()) && is_short;
+        let taken = number.is_some_and(|number| {
+            number.exponent.is_none() && number.int.len() + number.fraction().len() <= DIGITS_MAX
+        });
         assert_eq!(plain.is_some(), taken, "{context} is plain");
         let (Some(plain), Some(number)) = (plain, number) else { return };
         let small = |n: usize| u8::try_from(n).unwrap();
@@ -232,7 +259,7 @@ mod tests {
                 assert_eq!(found, expected, "{context} as decimal({precision},{scale})");
             }
         }
-        assert!(number.is_double(), "{context}");
+        assert_eq!(usize::from(plain.significant()), number.significant(), "{context}");
         if let Some(double) = plain.double() {
             assert_eq!(Some(double.to_bits()), number.double().map(f64::to_bits), "{context}");
         }
@@ -255,11 +282,20 @@ mod tests {
     fn long_numbers() {
         let mut random = Random::new(1);
         for _ in 0..100_000 {
-            check(&random.number(20));
+            check(&random.number(22));
         }
-        for text in
-            ["9999999999999999", "-9007199254740993", "9007199254740992", "9007199254740993.", "0000000000000001"]
-        {
+        for text in [
+            "999999999999999999",
+            "-.999999999999999999",
+            "999999999999999999.",
+            "0000000000000000.01",
+            "9999999999999999999",
+            "9999999999999999",
+            "-9007199254740993",
+            "9007199254740992",
+            "9007199254740993.",
+            "0000000000000001",
+        ] {
             check(text.as_bytes());
         }
     }
@@ -269,7 +305,7 @@ mod tests {
         let mut random = Random::new(2);
         let mut seen = 0;
         for _ in 0..1_000_000 {
-            let text = random.number(16);
+            let text = random.number(18);
             if let Some(found) = Plain::lex(&text).and_then(|plain| plain.double()) {
                 let text = std::str::from_utf8(&text).unwrap();
                 assert_eq!(found.to_bits(), text.parse::<f64>().unwrap().to_bits(), "{text}");
