@@ -154,6 +154,7 @@ pub(crate) fn texts(bytes: Vec<u8>, offsets: Vec<i32>, nulls: Option<NullBuffer>
 }
 
 /// Where the text ends that is so far in a column.
+#[inline]
 pub(crate) fn offset(bytes: &[u8]) -> i32 {
     i32::try_from(bytes.len()).expect("the text of a row group is below 2 GiB")
 }

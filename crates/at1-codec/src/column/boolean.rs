@@ -31,6 +31,7 @@ pub(crate) struct Word {
 
 impl Word {
     /// What `text` means, whoever says that it is a boolean.
+    #[inline]
     pub(crate) fn lex(text: &[u8]) -> Option<Self> {
         // Asked of every field, so the words of `PAIRS` stand here once more, where the compiler tells them apart by
         // length and byte; a test holds both equal.

@@ -127,6 +127,23 @@ fn exponent_style(scientific: &[Number<'_>], otherwise: ExponentStyle) -> Expone
 
 /// Which numbers are written with an exponent.
 fn notation(numbers: &[Number<'_>]) -> Notation {
+    if numbers.iter().all(is_middling) {
+        return MIDDLING;
+    }
+    any_notation(numbers)
+}
+
+/// What is taken where nothing speaks against it.
+const MIDDLING: Notation = Notation::Between { low: -4, high: 16 };
+
+/// Is it written without exponent, and would be by any program?
+fn is_middling(number: &Number<'_>) -> bool {
+    let fraction = number.fraction();
+    let is_tiny = || fraction.iter().take(3).all(|&b| b == b'0') && number.significant() > 0;
+    number.exponent.is_none() && number.int.len() <= 6 && (number.needs().0 > 0 || !is_tiny())
+}
+
+fn any_notation(numbers: &[Number<'_>]) -> Notation {
     let shape = |value: f64| with_digits(value.abs(), FloatDigits::Shortest, |digits, point| (digits.len(), point - 1));
     let seen: Vec<_> = numbers.iter().filter_map(|n| Some((shape(n.double()?), n.exponent.is_some()))).collect();
     if seen.iter().all(|&(_, scientific)| scientific) {
@@ -178,4 +195,23 @@ fn digits(numbers: &[Number<'_>], style: &FloatStyle) -> FloatDigits {
         trials.iter().filter(|(number, value)| is_wrong(number, *value)).count()
     };
     fewest(candidates, errors).map_or(FloatDigits::Shortest, |(digits, _)| digits)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::column::strings::Random;
+
+    #[test]
+    fn middling_numbers_have_the_usual_notation() {
+        let mut random = Random::new(7);
+        let mut seen = 0;
+        for _ in 0..20_000 {
+            let texts: Vec<_> = (0..1 + random.below(3)).map(|_| random.number(8)).collect();
+            let numbers: Vec<_> = texts.iter().filter_map(|text| Number::lex(text)).collect();
+            assert_eq!(notation(&numbers), any_notation(&numbers), "{numbers:?}");
+            seen += u32::from(numbers.iter().all(is_middling));
+        }
+        assert!(seen > 1000, "{seen}");
+    }
 }

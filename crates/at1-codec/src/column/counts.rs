@@ -13,11 +13,13 @@ pub(crate) struct Counts {
 
 impl Counts {
     /// Counts one more where `add` counted before.
+    #[inline]
     pub(crate) fn again(&mut self, place: usize) {
         self.kinds[place].1 += 1;
     }
 
     /// Counts so many, and says where, and whether they are the first of their kind.
+    #[inline]
     pub(crate) fn add(&mut self, kind: Kind, count: u64) -> (usize, bool) {
         let is_last = self.kinds.get(self.last).is_some_and(|&(last, _)| last == kind);
         if !is_last {
@@ -39,6 +41,7 @@ impl Counts {
     }
 
     /// Where the kind is in the table, or would be.
+    #[inline]
     fn slot(&self, kind: Kind) -> usize {
         let mask = self.table.len() - 1;
         let mut slot = (kind.code().wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32) as usize & mask;

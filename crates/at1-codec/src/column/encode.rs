@@ -10,6 +10,7 @@ use super::{
     nulls::NullWords,
     patch::Patches,
     pin::Reading,
+    plain::holds_any,
     print::write_recovery,
     sample::{Sample, is_sampled},
     textual::Textual,
@@ -33,7 +34,8 @@ pub struct Syntax {
 impl Syntax {
     /// Would this value, without quotes, be read as something else?
     pub(crate) fn needs_quotes(self, value: &[u8]) -> bool {
-        value.iter().any(|&b| b == self.delimiter || Some(b) == self.quote || b == b'\n' || b == b'\r')
+        let bytes = [self.delimiter, self.quote.unwrap_or(self.delimiter), b'\n', b'\r'];
+        value.chunks(16).any(|chunk| holds_any(chunk, bytes))
     }
 }
 
@@ -176,3 +178,6 @@ impl Encoder {
         Encoded { array, recovery, rejects, patches: patched, form: description }
     }
 }
+
+#[cfg(test)]
+mod tests;

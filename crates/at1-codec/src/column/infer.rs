@@ -262,3 +262,30 @@ impl Inference {
         word.or_else(|| examples.find_map(|(index, example)| example.as_deref().filter(|_| !fits(index))))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::column::strings::Random;
+
+    #[test]
+    fn fields_that_come_again_count_again() {
+        let mut random = Random::new(6);
+        for pool in [1, 10, 300, 5000] {
+            let pool: Vec<Vec<u8>> = (0..pool).map(|_| random.field()).collect();
+            let mut remembering = Inference::new(&NullWords::default());
+            let mut forgetting = Inference { memo: Memo::off(), ..remembering.clone() };
+            for row in 0..20_000 {
+                // The quote changes what a field is.
+                let quote = if row % 5000 < 4000 { Some(b'"') } else { None };
+                let raw = &pool[random.below(pool.len())];
+                remembering.observe(raw, quote);
+                forgetting.observe(raw, quote);
+            }
+            assert!(remembering.counts.iter().eq(forgetting.counts.iter()), "of {} fields", pool.len());
+            assert_eq!(remembering.scale_written_max, forgetting.scale_written_max);
+            assert_eq!(remembering.examples, forgetting.examples);
+            assert_eq!(remembering.fields(), 20_000);
+        }
+    }
+}

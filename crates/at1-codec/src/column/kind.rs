@@ -6,7 +6,7 @@
 use super::{
     boolean::{self, Word},
     form::unit_digits,
-    number::{Number, Special},
+    number::{DOUBLE_DIGITS, Number, Special},
     pin::{DateOrder, Epoch, Reading, Source},
     plain::Plain,
     time::{Layout, TimeText},
@@ -118,6 +118,7 @@ pub(crate) enum Kind {
 
 impl Kind {
     /// The kind of a field that is not null: `value` without quotes, `body` without leading blanks too.
+    #[inline]
     pub(crate) fn of(value: &[u8], body: &[u8]) -> Self {
         if let Some(plain) = Plain::lex(body) {
             return Self::Number(NumberKind::of_plain(body, &plain));
@@ -149,11 +150,10 @@ impl Kind {
         let zone = time.zone();
         let held_in = |order| match zone {
             None => u8::from(time.day(order).is_some()) * Held::bit(order, TimeUnit::Micros),
-            Some(zone) => {
-                let bits =
-                    UNITS.map(|unit| u8::from(time.timestamp(unit, zone, order).is_some()) * Held::bit(order, unit));
+            Some(_) => time.instant(order).map_or(0, |instant| {
+                let bits = UNITS.map(|unit| u8::from(instant.in_units(unit).is_some()) * Held::bit(order, unit));
                 bits[0] | bits[1]
-            }
+            }),
         };
         let held = Held(match time.date.layout {
             // The order does not matter.
@@ -165,6 +165,7 @@ impl Kind {
     }
 
     /// A number for each kind.
+    #[inline]
     pub(crate) fn code(self) -> u64 {
         let bits =
             |fields: &[(u8, u32)]| fields.iter().fold(0, |code, &(value, width)| code << width | u64::from(value));
@@ -232,6 +233,7 @@ fn is_boolean(pair: u8, source: Source) -> bool {
 }
 
 /// Nearly everything is ASCII, which is seen faster.
+#[inline]
 pub(crate) fn is_utf8(value: &[u8]) -> bool {
     value.is_ascii() || std::str::from_utf8(value).is_ok()
 }
@@ -243,13 +245,13 @@ impl NumberKind {
             has_leading_zeros: plain.has_leading_zeros(),
             shape: if plain.is_integer() { Shape::Integer } else { Shape::Point },
             is_int64: plain.is_integer(),
-            is_double: true,
+            is_double: usize::from(plain.significant()) <= DOUBLE_DIGITS,
             word: if body.len() == 1 { Word::lex(body).map(|word| word.pair) } else { None },
             int,
             scale,
             instants: if int <= NEAR_DIGITS {
                 let near = INSTANTS_NEAR.get(usize::from(scale)).copied().unwrap_or(0);
-                near | u8::from(plain.is_whole_thousands()) * instant_bit(Epoch::Nanos, TimeUnit::Micros)
+                near | (u8::from(plain.is_whole_thousands()) * instant_bit(Epoch::Nanos, TimeUnit::Micros))
             } else {
                 instants(|epoch, digits| plain.instant(epoch, digits).is_some())
             },
@@ -336,4 +338,36 @@ fn instants(is_instant: impl Fn(Epoch, u8) -> bool) -> u8 {
         }
     }
     bits
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use super::*;
+    use crate::column::{
+        nulls::without_lead,
+        strings::{Random, for_each_string},
+    };
+
+    #[test]
+    fn the_short_way_leads_to_the_same_and_codes_differ() {
+        let mut codes = HashMap::new();
+        let mut check = |value: &[u8]| {
+            let body = without_lead(value);
+            let kind = Kind::of(value, body);
+            assert_eq!(kind, Kind::of_any(value, body), "{}", value.escape_ascii());
+            for kind in [kind, Kind::Null { is_utf8: is_utf8(value) }] {
+                assert_eq!(*codes.entry(kind.code()).or_insert(kind), kind, "two kinds of one code");
+            }
+        };
+        for_each_string(b"019+-.e a", 4, &mut check);
+        for_each_string(b"0N1.", 7, &mut check);
+        for_each_string(b"\xC3\xA9 t", 4, &mut check);
+        let mut random = Random::new(3);
+        for _ in 0..100_000 {
+            check(&random.field());
+        }
+        assert!(codes.len() > 500, "{}", codes.len());
+    }
 }

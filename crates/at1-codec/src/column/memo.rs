@@ -20,24 +20,29 @@ impl Key {
     /// No field has so many bytes.
     const NONE: Self = Self([u64::MAX; 4]);
 
+    #[inline]
     fn of(raw: &[u8]) -> Option<Self> {
-        if raw.len() > BYTES_MAX {
-            return None;
-        }
-        let (first, rest) = raw.split_at(raw.len().min(16));
-        let (first, rest) = (load(first), load(rest));
-        Some(Self([low(first), low(first >> 64), low(rest), low(rest >> 64) | (raw.len() as u64) << 56]))
+        let len = (raw.len() as u64) << 56;
+        let (first, rest) = match raw.len() {
+            0..=16 => (load(raw), 0),
+            17..=BYTES_MAX => (load(&raw[..16]), load(&raw[16..])),
+            _ => return None,
+        };
+        Some(Self([low(first), low(first >> 64), low(rest), low(rest >> 64) | len]))
     }
 
     /// A number whose highest bits depend on all bytes.
+    #[inline]
     fn hash(self) -> u64 {
         let [a, b, c, d] = self.0;
-        let sum = a.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ b.wrapping_mul(0xc2b2_ae3d_27d4_eb4f).rotate_left(32);
-        let sum = sum ^ c.wrapping_mul(0xd6e8_feb8_6659_fd93).rotate_left(16) ^ d.wrapping_mul(0xa076_1d64_78bd_642f);
-        (sum ^ sum >> 32).wrapping_mul(0xe703_7ed1_a0b4_28db)
+        let left = a ^ c.rotate_left(23) ^ 0x9e37_79b9_7f4a_7c15;
+        let right = b ^ d.rotate_left(11) ^ 0xa076_1d64_78bd_642f;
+        let product = u128::from(left) * u128::from(right);
+        (low(product) ^ low(product >> 64)).wrapping_mul(0xd6e8_feb8_6659_fd93)
     }
 }
 
+#[inline]
 fn low(bytes: u128) -> u64 {
     (bytes & u128::from(u64::MAX)) as u64
 }
@@ -67,17 +72,24 @@ impl<T: Copy + Default> Memo<T> {
         Self { slots: Vec::new(), slots_max, looked: 0, found: 0, rest: REST }
     }
 
+    /// One that never looks, and costs what a test compares with.
+    #[cfg(test)]
+    pub(crate) fn off() -> Self {
+        Self { rest: usize::MAX, ..Self::new(0) }
+    }
+
     /// Forgets everything.
     pub(crate) fn clear(&mut self) {
         self.slots.fill((Key::NONE, T::default()));
     }
 
+    #[inline]
     fn slot(&self, key: Key) -> usize {
         // The length is a power of two, and at least two.
         (key.hash() >> (64 - self.slots.len().trailing_zeros())) as usize
     }
 
-    #[inline]
+    #[inline(always)]
     pub(crate) fn look(&mut self, raw: &[u8]) -> Look<T> {
         if self.rest > 0 {
             self.rest -= 1;
@@ -111,6 +123,7 @@ impl<T: Copy + Default> Memo<T> {
     }
 
     /// Keeps what is known of a field.
+    #[inline]
     pub(crate) fn keep(&mut self, key: Key, known: T) {
         let slot = self.slot(key);
         self.slots[slot] = (key, known);

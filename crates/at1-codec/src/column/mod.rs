@@ -36,6 +36,8 @@ mod printed;
 mod rows;
 pub(crate) mod sample;
 mod specials;
+#[cfg(test)]
+mod strings;
 mod tally;
 mod textual;
 mod time;

@@ -42,6 +42,7 @@ fn length_bit(word: &[u8]) -> u64 {
 impl NullWords {
     /// Is this value, as a whole, one of the words?
     #[must_use]
+    #[inline]
     pub fn contains(&self, value: &[u8]) -> bool {
         let Some(&first) = value.first() else { return false };
         self.0.lengths[usize::from(first)] & length_bit(value) != 0 && self.0.set.contains(value)
@@ -53,6 +54,7 @@ impl NullWords {
     }
 
     /// Is the field null in a typed column? `body` is `value` without its leading blanks.
+    #[inline]
     pub(crate) fn is_null(&self, value: &[u8], body: &[u8]) -> bool {
         body.is_empty() || self.contains(body) || (body.len() < value.len() && self.contains(value))
     }
@@ -80,6 +82,7 @@ impl<W: AsRef<[u8]>> FromIterator<W> for NullWords {
 }
 
 /// A value without the blanks in front of it.
+#[inline]
 pub(crate) fn without_lead(value: &[u8]) -> &[u8] {
     if value.first() != Some(&b' ') {
         return value;

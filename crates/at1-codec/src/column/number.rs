@@ -19,6 +19,7 @@ pub(crate) enum Sign {
 }
 
 impl Sign {
+    #[inline]
     pub(crate) fn lex(text: &[u8]) -> (Self, &[u8]) {
         match text {
             [b'-', rest @ ..] => (Self::Minus, rest),

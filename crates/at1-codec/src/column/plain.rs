@@ -1,12 +1,14 @@
-//! Ordinary numbers, read eight digits at a time: at most sixteen bytes, sign aside, and no exponent.
+//! Ordinary numbers, read eight digits at a time: at most eighteen digits and no exponent.
 //!
 //! * What it takes, [`Number::lex`](super::number::Number::lex) takes too and understands alike; what it does not take may
 //!   still be a number.
 
 use super::{number::Sign, pin::Epoch};
 
-/// The most bytes that are read, sign aside.
-const BYTES_MAX: usize = 16;
+/// The most digits, so that every such integer is one of 64 bits.
+const DIGITS_MAX: usize = 18;
+/// How many bytes are read at once.
+const HEAD_BYTES: usize = 16;
 
 const ONES: u128 = u128::from_le_bytes([1; 16]);
 
@@ -23,8 +25,8 @@ const TENS: [u64; 20] = {
     tens
 };
 /// The same as doubles, as far as they are exact.
-const TENS_DOUBLE: [f64; 17] =
-    [1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16];
+const TENS_DOUBLE: [f64; DIGITS_MAX + 1] =
+    [1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18];
 
 /// At most sixteen bytes as a number, the first lowest, filled up with zeros.
 #[inline]
@@ -45,7 +47,21 @@ pub(crate) fn load(bytes: &[u8]) -> u128 {
     }
 }
 
+/// Is any of these bytes among at most sixteen others?
+#[inline]
+pub(crate) fn holds_any(among: &[u8], bytes: [u8; 4]) -> bool {
+    const HIGH: u128 = ONES * 0x80;
+    let all = load(among);
+    // The highest bit of each byte that is equal; also of some behind the first such, which does not matter.
+    let equal = bytes.into_iter().fold(0, |equal, byte| {
+        let differs = all ^ (ONES * u128::from(byte));
+        equal | differs.wrapping_sub(ONES) & !differs & HIGH
+    });
+    equal.trailing_zeros() as usize / 8 < among.len()
+}
+
 /// Eight digits, given as the numbers 0 to 9 in eight bytes, the first lowest.
+#[inline]
 fn eight(digits: u64) -> u64 {
     const PAIRS: u64 = 0x0000_00ff_0000_00ff;
     let pairs = digits.wrapping_mul(10).wrapping_add(digits >> 8);
@@ -74,29 +90,30 @@ impl Plain {
     #[inline]
     pub(crate) fn lex(text: &[u8]) -> Option<Self> {
         let (sign, rest) = Sign::lex(text);
-        let len = rest.len();
-        if len == 0 || len > BYTES_MAX {
+        let head = &rest[..rest.len().min(HEAD_BYTES)];
+        let len = head.len();
+        if len == 0 || rest.len() > DIGITS_MAX + 1 {
             return None;
         }
         let all = u128::MAX >> (128 - len * 8);
-        let digits = load(rest) ^ (ONES * u128::from(b'0') & all);
+        let digits = load(head) ^ ((ONES * u128::from(b'0')) & all);
         // The highest bit of every byte that is no digit.
-        let others = ((digits & ONES * 0x7f) + ONES * 0x76 | digits) & ONES * 0x80;
+        let others = (((digits & (ONES * 0x7f)) + ONES * 0x76) | digits) & (ONES * 0x80);
         let (digits, int, count) = if others == 0 {
             (digits, len, len)
         } else {
             let int = others.trailing_zeros() as usize / 8;
-            let is_point = rest[int] == b'.' && others & (others - 1) == 0;
+            let is_point = head[int] == b'.' && others & (others - 1) == 0;
             if !is_point || len == 1 {
                 return None;
             }
             let before = (1u128 << (int * 8)) - 1;
             (digits & before | digits >> 8 & !before, int, len - 1)
         };
-        let aligned = digits << ((BYTES_MAX - count) * 8);
+        let aligned = digits << ((HEAD_BYTES - count) * 8);
         let value = eight(aligned as u64) * TENS[8] + eight((aligned >> 64) as u64);
         let zeros = |bits: u32| (bits as usize / 8).min(count) as u8;
-        Some(Self {
+        let plain = Self {
             sign,
             digits: value,
             int: int as u8,
@@ -104,7 +121,30 @@ impl Plain {
             has_point: others != 0,
             leading: zeros(digits.trailing_zeros()),
             trailing: zeros(aligned.leading_zeros()),
-        })
+        };
+        if rest.len() > HEAD_BYTES { plain.with_tail(&rest[HEAD_BYTES..]) } else { Some(plain) }
+    }
+
+    /// The number that goes on with these bytes.
+    fn with_tail(mut self, tail: &[u8]) -> Option<Self> {
+        for &byte in tail {
+            match byte {
+                b'.' if !self.has_point => self.has_point = true,
+                b'0'..=b'9' => {
+                    self.leading += u8::from(self.digits == 0 && byte == b'0');
+                    self.trailing = if byte == b'0' { self.trailing + 1 } else { 0 };
+                    self.digits = self.digits * 10 + u64::from(byte - b'0');
+                    *(if self.has_point { &mut self.fraction } else { &mut self.int }) += 1;
+                }
+                _ => return None,
+            }
+        }
+        (self.int + self.fraction <= DIGITS_MAX as u8).then_some(self)
+    }
+
+    /// From the first digit that is not 0 to the last: how many.
+    pub(crate) fn significant(&self) -> u8 {
+        (self.int + self.fraction).saturating_sub(self.leading + self.trailing)
     }
 
     /// Is it written with more zeros in front than it needs?
@@ -133,7 +173,7 @@ impl Plain {
     }
 
     fn signed(&self, value: u64) -> i64 {
-        // At most sixteen digits, or what a caller has bounded.
+        // At most eighteen digits, or what a caller has bounded.
         let value = value.cast_signed();
         if self.sign == Sign::Minus { -value } else { value }
     }
@@ -180,10 +220,115 @@ impl Plain {
             None if scale > 0 => return None,
             None => {
                 let step = TENS[usize::from(steps - digits)];
-                (mantissa % step == 0).then(|| mantissa / step)?
+                mantissa.is_multiple_of(step).then(|| mantissa / step)?
             }
         };
-        // Below 10^16 times a power of ten, it is not 2^63, which only a negative number could be.
+        // It is below 10^18 or a multiple of ten, so not 2^63, which only a negative number could be.
         i64::try_from(value).ok().map(|value| if self.sign == Sign::Minus { -value } else { value })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::column::{
+        number::Number,
+        strings::{Random, for_each_string},
+    };
+
+    /// Everything that is asked of it is what [`Number`] says.
+    #[track_caller]
+    fn check(text: &[u8]) {
+        let (plain, number) = (Plain::lex(text), Number::lex(text));
+        let context = text.escape_ascii();
+        let taken = number.is_some_and(|number| {
+            number.exponent.is_none() && number.int.len() + number.fraction().len() <= DIGITS_MAX
+        });
+        assert_eq!(plain.is_some(), taken, "{context} is plain");
+        let (Some(plain), Some(number)) = (plain, number) else { return };
+        let small = |n: usize| u8::try_from(n).unwrap();
+        assert_eq!(plain.sign, number.sign, "{context}");
+        assert_eq!(plain.has_leading_zeros(), number.has_leading_zeros(), "{context}");
+        assert_eq!(plain.is_integer(), number.is_integer(), "{context}");
+        assert_eq!(plain.fraction(), number.fraction().len(), "{context}");
+        assert_eq!(plain.needs(), (small(number.needs().0), small(number.needs().1)), "{context}");
+        assert_eq!(plain.int64(), number.int64(), "{context}");
+        for precision in [1, 5, 17, 18, 19, 37, 38, 39, 255] {
+            for scale in [0, 1, 2, 3, 16, 17, 18, 19, 37, 38, 255] {
+                let (found, expected) = (plain.decimal(precision, scale), number.decimal(precision, scale));
+                assert_eq!(found, expected, "{context} as decimal({precision},{scale})");
+            }
+        }
+        assert_eq!(usize::from(plain.significant()), number.significant(), "{context}");
+        if let Some(double) = plain.double() {
+            assert_eq!(Some(double.to_bits()), number.double().map(f64::to_bits), "{context}");
+        }
+        for epoch in Epoch::ALL {
+            for digits in [6, 9] {
+                assert_eq!(plain.instant(epoch, digits), number.instant(epoch, digits), "{context} as {epoch:?}");
+            }
+        }
+        let thousands = number.mantissa().is_some_and(|(value, scale)| scale == 0 && value % 1000 == 0);
+        assert_eq!(plain.is_whole_thousands(), thousands, "{context}");
+    }
+
+    #[test]
+    fn every_short_string() {
+        for_each_string(b"0179+-.e", 5, &mut |text| check(text));
+        for_each_string(b"09.", 9, &mut |text| check(text));
+    }
+
+    #[test]
+    fn long_numbers() {
+        let mut random = Random::new(1);
+        for _ in 0..100_000 {
+            check(&random.number(22));
+        }
+        for text in [
+            "999999999999999999",
+            "-.999999999999999999",
+            "999999999999999999.",
+            "0000000000000000.01",
+            "9999999999999999999",
+            "9999999999999999",
+            "-9007199254740993",
+            "9007199254740992",
+            "9007199254740993.",
+            "0000000000000001",
+        ] {
+            check(text.as_bytes());
+        }
+    }
+
+    #[test]
+    fn doubles_are_those_of_the_standard_library() {
+        let mut random = Random::new(2);
+        let mut seen = 0;
+        for _ in 0..1_000_000 {
+            let text = random.number(18);
+            if let Some(found) = Plain::lex(&text).and_then(|plain| plain.double()) {
+                let text = std::str::from_utf8(&text).unwrap();
+                assert_eq!(found.to_bits(), text.parse::<f64>().unwrap().to_bits(), "{text}");
+                seen += 1;
+            }
+        }
+        assert!(seen > 500_000, "{seen}");
+    }
+
+    #[test]
+    fn loads_and_searches() {
+        let bytes: Vec<u8> = (0..=16).map(|i| i * 7 % 5).collect();
+        for len in 0..=16 {
+            let mut expected = [0; 16];
+            expected[..len].copy_from_slice(&bytes[..len]);
+            assert_eq!(load(&bytes[..len]).to_le_bytes(), expected);
+            for wanted in 0..6 {
+                let expected = bytes[..len].contains(&wanted) || bytes[..len].contains(&9);
+                assert_eq!(holds_any(&bytes[..len], [wanted, 9, 9, 9]), expected, "{wanted} among {len}");
+            }
+        }
+        // One more or less than a byte that is looked for.
+        assert!(!holds_any(&[1, 0x81, 0xff, 0x80], [0, 0x82, 2, 0x7f]));
+        assert!(holds_any(&[1, 0x81, 0xff, 0x80], [0, 0x82, 2, 0x80]));
     }
 }

@@ -36,6 +36,7 @@ impl Rows {
     }
 
     /// Adds what the next row says.
+    #[inline]
     pub(crate) fn push(&mut self, entries: Entries) {
         if !self.has_some {
             return;

@@ -1,5 +1,7 @@
 //! Counting what a sample of fields looks like.
 
+use std::borrow::Borrow;
+
 /// How often each of a few things was seen.
 #[derive(Clone, Debug)]
 pub(crate) struct Tally<K>(Vec<(K, u64)>);
@@ -19,6 +21,19 @@ impl<K: PartialEq + Clone> Tally<K> {
             *count += 1;
         } else if self.0.len() < Self::KINDS_MAX {
             self.0.push((key, 1));
+        }
+    }
+
+    /// The same for a key that is only copied if it is new.
+    pub(crate) fn add_borrowed<Q>(&mut self, key: &Q)
+    where
+        K: Borrow<Q>,
+        Q: ToOwned<Owned = K> + PartialEq + ?Sized,
+    {
+        if let Some((_, count)) = self.0.iter_mut().find(|(seen, _)| seen.borrow() == key) {
+            *count += 1;
+        } else if self.0.len() < Self::KINDS_MAX {
+            self.0.push((key.to_owned(), 1));
         }
     }
 
@@ -57,6 +72,9 @@ pub(crate) fn fewest<C>(
         let found = errors(&candidate);
         if best.as_ref().is_none_or(|&(_, fewest)| found < fewest) {
             best = Some((candidate, found));
+        }
+        if found == 0 {
+            break;
         }
     }
     best

@@ -107,6 +107,17 @@ impl Meaning {
         }
     }
 
+    /// Does [`Self::parse`] give a value?
+    pub(crate) fn holds(&self, body: &[u8]) -> bool {
+        match (self.ty, self.reading.epoch) {
+            (ColumnType::Int64, _) => self.int64(body).is_some(),
+            (ColumnType::Decimal { precision, scale }, _) => self.decimal(precision, scale, body).is_some(),
+            (ColumnType::Float64, _) => self.double(body).is_some(),
+            (ColumnType::Timestamp { unit, .. }, Some(epoch)) => self.instant(epoch, unit, body).is_some(),
+            _ => self.parse(body).is_some(),
+        }
+    }
+
     /// The value of a field of a typed column, without quotes and leading blanks.
     pub(crate) fn parse<'a>(&self, body: &'a [u8]) -> Option<Parsed<'a>> {
         match (self.ty, self.reading.epoch) {
