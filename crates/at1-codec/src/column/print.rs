@@ -26,12 +26,12 @@ use arrow::{
 use super::{
     boolean,
     bytes::{Put, Take},
-    clock::{Instant, clock_word, put_date, put_day, put_timestamp},
+    clock::{Instant, clock_word, date_word, put_date, put_day, put_timestamp},
     digits::{put_decimal, put_integer},
     encode::Syntax,
     float::put_float,
     form::{Blanks, ClockStyle, DateStyle, Flag, Form, NumberStyle, Per, Quoting, Streams, Style},
-    memo::{Key, Memo},
+    memo::{Key, Memo, Use},
     patch::{Cursor, Holds, Patches},
     printed::Printed,
     specials::Specials,
@@ -114,6 +114,7 @@ pub struct Printer<'a> {
     row: usize,
     /// How small values print, without quotes; empty words are not known yet.
     small: Vec<Word>,
+    small_use: (Use, usize),
     memo: Memo,
     /// What the memo's fields were printed for.
     syntax: Option<Syntax>,
@@ -141,13 +142,24 @@ impl<'a> Printer<'a> {
         form.check(ty)?;
         let streams = Streams::read(&form, rows, &mut take)?;
         take.end()?;
-        Ok(Self { ty, form, streams, patches, rows, row: 0, small: Vec::new(), memo: Memo::default(), syntax: None })
+        Ok(Self {
+            ty,
+            form,
+            streams,
+            patches,
+            rows,
+            row: 0,
+            small: Vec::new(),
+            small_use: Default::default(),
+            memo: Memo::default(),
+            syntax: None,
+        })
     }
 
     /// A printer that knows no patches: what it prints wrong is what must be patched.
     pub(crate) fn bare(ty: ColumnType, form: Form, streams: Streams<'a>, rows: usize) -> Self {
-        let (patches, small, memo) = (Cursor::none(), Vec::new(), Memo::default());
-        Self { ty, form, streams, patches, rows, row: 0, small, memo, syntax: None }
+        let (patches, small, small_use, memo) = (Cursor::none(), Vec::new(), Default::default(), Memo::default());
+        Self { ty, form, streams, patches, rows, row: 0, small, small_use, memo, syntax: None }
     }
 
     /// How the fields are printed, in words.
@@ -240,7 +252,8 @@ impl<'a> Printer<'a> {
             Style::Date(date) => {
                 let values = native::<Date32Type>(array);
                 let slow = |out: &mut Vec<u8>, i: usize, _: usize| put_date(out, i64::from(values[i]), date);
-                self.remembered(array, syntax, out, |i, row| key(i64::from(values[i]), row), slow)
+                let word = |i: usize, _: usize| date_word(i64::from(values[i]), date);
+                self.words(array, syntax, out, |_, _| SMALL_MAX, word, slow)
             }
             Style::Timestamp(date, clock) => self.print_timestamps(array, syntax, out, date, clock),
         }
@@ -359,17 +372,22 @@ impl<'a> Printer<'a> {
         };
         let mut known = std::mem::take(&mut self.small);
         known.resize(SMALL_MAX, Word::default());
+        let (mut of_use, rows_before) = self.small_use;
+        let is_worth = of_use.is_worth(rows_before);
+        let place = |i: usize, row: usize| if is_worth { small(i, row) } else { SMALL_MAX };
+        let missed = &mut of_use.missed;
         let done = match quote {
             None => self.drive(array, out, |out, i, row| {
-                put_known(&mut known, small(i, row), out, || word(i, row), |text| slow(text, i, row));
+                *missed += put_known(&mut known, place(i, row), out, || word(i, row), |text| slow(text, i, row));
             }),
             Some(quote) => self.drive(array, out, |out, i, row| {
                 out.word(quote);
-                put_known(&mut known, small(i, row), out, || word(i, row), |text| slow(text, i, row));
+                *missed += put_known(&mut known, place(i, row), out, || word(i, row), |text| slow(text, i, row));
                 out.word(quote);
             }),
         };
         self.small = known;
+        self.small_use = (of_use, if is_worth { array.len() } else { 0 });
         done
     }
 
@@ -515,7 +533,7 @@ impl<'a> Printer<'a> {
     }
 }
 
-/// Prints what is known to stand in `place`, or else `word`, or else what `slow` prints.
+/// Prints what is known to stand in `place`, or else `word`, or else what `slow` prints. Counts what was not known.
 #[inline(always)]
 fn put_known(
     known: &mut [Word],
@@ -523,12 +541,13 @@ fn put_known(
     out: &mut Printed,
     word: impl FnOnce() -> Option<Word>,
     slow: impl FnOnce(&mut Vec<u8>),
-) {
+) -> usize {
     let known = known.get_mut(place);
     if let Some(&mut word) = known
         && word.len() > 0
     {
-        return out.word(word);
+        out.word(word);
+        return 0;
     }
     match word() {
         Some(word) => {
@@ -539,6 +558,7 @@ fn put_known(
         }
         None => out.with(slow),
     }
+    1
 }
 
 /// An integer, if it is short.

@@ -13,9 +13,11 @@ use sha2::{Digest as _, Sha256};
 
 use super::{
     directory::BatchInfo,
+    draft::Cuts,
     read::Segment,
     records::{RecordsReader, Unusual, Unusuals},
-    write::NewRowTree,
+    replay::Records,
+    write::{NewRowTree, RowTree},
 };
 use crate::{
     Error, Result,
@@ -38,6 +40,46 @@ pub struct Rederived {
     pub sha256: [u8; 32],
     /// The root of the tree over its records, if one was asked for.
     pub rows_root: Option<[u8; 32]>,
+}
+
+/// A batch that is made again.
+struct Again {
+    hash: Sha256,
+    bytes: u64,
+    cuts: Cuts,
+    tree: Option<Box<dyn RowTree>>,
+}
+
+impl Again {
+    fn begin(info: &BatchInfo, tree: Option<Box<dyn RowTree>>) -> Self {
+        Self {
+            hash: Sha256::new_with_prefix(&info.preamble),
+            bytes: (info.preamble.len() + info.tail.len()) as u64,
+            cuts: Cuts::behind(&info.preamble),
+            tree,
+        }
+    }
+
+    fn push(&mut self, records: &Records<'_>) {
+        self.hash.update(records.bytes);
+        self.bytes += records.bytes.len() as u64;
+        let starts = std::iter::once(&0).chain(records.ends);
+        let spans = starts.zip(records.ends).map(|(&start, &end)| start..end);
+        self.cuts.push(spans.clone().map(|span| span.len()));
+        if let Some(tree) = &mut self.tree {
+            spans.for_each(|span| tree.push(&records.bytes[span]));
+        }
+    }
+
+    fn finish(self, info: &BatchInfo) -> (Rederived, [u8; 32]) {
+        let made = Rederived {
+            rows: info.rows,
+            bytes: self.bytes,
+            sha256: self.hash.chain_update(&info.tail).finalize().into(),
+            rows_root: self.tree.map(|mut tree| tree.root()),
+        };
+        (made, self.cuts.finish())
+    }
 }
 
 impl Segment {
@@ -95,43 +137,39 @@ impl Segment {
     /// # Errors
     /// If the segment is damaged.
     pub fn rederive(&self, row_tree: Option<NewRowTree>) -> Result<Vec<Rederived>> {
+        Ok(self.make_again(row_tree, &|_| true)?.into_iter().map(|(made, _)| made).collect())
+    }
+
+    /// Makes every batch again: what it came to, with a tree over its records only if `has_tree`, and where it is cut.
+    pub(super) fn make_again(
+        &self,
+        row_tree: Option<NewRowTree>,
+        has_tree: &dyn Fn(usize) -> bool,
+    ) -> Result<Vec<(Rederived, [u8; 32])>> {
         let batches = self.batches()?;
-        let mut hashes: Vec<(Sha256, u64)> = batches
-            .iter()
-            .map(|b| (Sha256::new_with_prefix(&b.preamble), (b.preamble.len() + b.tail.len()) as u64))
-            .collect();
-        let mut roots = vec![None; batches.len()];
-        let mut current = 0;
-        let mut tree = row_tree.map(|new| new());
-        self.replay(0..self.rows(), &mut |records| {
-            if let Some(tree) = &mut tree {
-                for root in &mut roots[current..records.batch] {
-                    *root = Some(tree.root());
-                }
-                let mut start = 0;
-                for &end in records.ends {
-                    tree.push(&records.bytes[start..end]);
-                    start = end;
-                }
+        let begin = |batch: usize| {
+            let tree = row_tree.filter(|_| has_tree(batch)).map(|new| new());
+            batches.get(batch).map(|info| Again::begin(info, tree))
+        };
+        let mut done = Vec::with_capacity(batches.len());
+        let mut current = begin(0);
+        let mut end_batches = |current: &mut Option<Again>, up_to: usize| {
+            while done.len() < up_to
+                && let Some(again) = current.take()
+            {
+                done.push(again.finish(&batches[done.len()]));
+                *current = begin(done.len());
             }
-            current = records.batch;
-            let (hash, bytes) = &mut hashes[records.batch];
-            hash.update(records.bytes);
-            *bytes += records.bytes.len() as u64;
+        };
+        self.replay(0..self.rows(), &mut |records| {
+            end_batches(&mut current, records.batch);
+            if let Some(again) = &mut current {
+                again.push(&records);
+            }
             Ok(())
         })?;
-        if let Some(tree) = &mut tree {
-            for root in &mut roots[current..] {
-                *root = Some(tree.root());
-            }
-        }
-        let made = batches.iter().zip(hashes).zip(roots).map(|((info, (hash, bytes)), rows_root)| Rederived {
-            rows: info.rows,
-            bytes,
-            sha256: hash.chain_update(&info.tail).finalize().into(),
-            rows_root,
-        });
-        Ok(made.collect())
+        end_batches(&mut current, batches.len());
+        Ok(done)
     }
 
     /// Prints the fields of records `rows` in order, some thousand records of one batch at a time.

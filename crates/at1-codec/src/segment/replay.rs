@@ -316,7 +316,7 @@ mod tests {
 
     #[test]
     fn pieces_tile_the_rows_and_keep_to_pages() {
-        for bytes_per_row in [1, 40, 150, 5_000, 1 << 30] {
+        for bytes_per_row in [1, 40, 150, 5_000] {
             let groups = [(3, 5..1_000_000), (4, 0..7), (9, 30_000..30_001)];
             let pieces = pieces(&groups, bytes_per_row);
             for (group, rows) in groups {
@@ -330,9 +330,6 @@ mod tests {
                 assert_eq!(at, rows.end);
             }
             assert!(pieces.is_sorted_by_key(|(group, _)| *group));
-            if bytes_per_row > 256 {
-                break;
-            }
         }
     }
 

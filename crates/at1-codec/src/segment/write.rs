@@ -23,7 +23,7 @@ use super::{
     column_chunk::{Profile, encode_chunk},
     digest::BlockSink,
     directory::{BatchInfo, ColumnRecovery, Directory, GroupRecovery, Place},
-    draft::Draft,
+    draft::{Cuts, Draft},
     layout::{BLOCK_BYTES_MIN, GROUP_BYTES_MAX, GROUP_ROWS_MAX, META_KEY, PARQUET_MAGIC, Seal, TRAILER_BYTES, hex},
     meta::Meta,
     records::RecordsBuilder,
@@ -90,6 +90,8 @@ pub struct SegmentWriter<W: Write + Send> {
     options: WriteOptions,
     group: Vec<Part>,
     directory: Directory,
+    /// Where each batch is cut into records, if that was found out here.
+    cuts: Vec<Option<[u8; 32]>>,
     rejects: Vec<u64>,
     key_values: Vec<KeyValue>,
 }
@@ -110,8 +112,8 @@ impl<W: Write + Send> SegmentWriter<W> {
         let file = SerializedFileWriter::new(BlockSink::new(sink), parquet.root_schema_ptr(), Arc::new(properties))?;
         let rejects = vec![0; schema.columns.len()];
         let directory = Directory::default();
-        let (group, key_values) = (Vec::new(), Vec::new());
-        Ok(Self { file, schema: schema.clone(), arrow, options, group, directory, rejects, key_values })
+        let (group, cuts, key_values) = (Vec::new(), Vec::new(), Vec::new());
+        Ok(Self { file, schema: schema.clone(), arrow, options, group, directory, cuts, rejects, key_values })
     }
 
     /// Adds a note to the footer's key-value metadata.
@@ -150,8 +152,10 @@ impl<W: Write + Send> SegmentWriter<W> {
         let mut tree = self.options.row_tree.map(|new| new());
         let batch = self.directory.batches.len();
         let mut rows = 0;
+        let mut cuts = Cuts::behind(&info.preamble);
         let mut push = |this: &mut Self, chunk: Chunk| -> Result<()> {
             rows += chunk.records() as u64;
+            cuts.push((0..chunk.records()).map(|record| chunk.record(record).len()));
             if let Some(tree) = &mut tree {
                 (0..chunk.records()).for_each(|record| tree.push(chunk.record(record)));
             }
@@ -184,6 +188,7 @@ impl<W: Write + Send> SegmentWriter<W> {
         }
         let rows_root = tree.map(|mut tree| tree.root());
         self.directory.batches.push(BatchInfo { rows_root, tail, ..info });
+        self.cuts.push(Some(cuts.finish()));
         Ok(())
     }
 
@@ -332,6 +337,7 @@ impl<W: Write + Send> SegmentWriter<W> {
             footer_bytes: footer.len() as u64,
             footer_sha256: Sha256::digest(&footer).into(),
             batches,
+            cuts: self.cuts,
             row_tree: self.options.row_tree,
         };
         Ok((sink, draft))
