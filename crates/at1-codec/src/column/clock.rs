@@ -20,6 +20,7 @@ pub(crate) struct Instant {
 
 impl Instant {
     /// What a clock shows that is `offset_minutes` ahead of UTC.
+    #[inline]
     pub(crate) fn of(value: i64, unit: TimeUnit, offset_minutes: i16) -> Self {
         // By constants, which makes multiplications of the divisions.
         let (seconds, nanos) = match unit {
@@ -35,6 +36,7 @@ impl Instant {
     }
 
     /// Its day since 1970-01-01.
+    #[inline]
     pub(crate) fn days(self) -> i64 {
         self.days
     }
@@ -88,6 +90,30 @@ pub(crate) fn put_date(out: &mut Vec<u8>, days: i64, style: &DateStyle) {
     }
 }
 
+/// A date as [`put_date`] prints it, if its year has four digits.
+#[inline]
+pub(crate) fn date_word(days: i64, style: &DateStyle) -> Option<Word> {
+    let (year, month, day) = civil_from_days(days);
+    let year = Word::digits(u64::try_from(year).ok().filter(|&year| year < 10_000)?, 4)?;
+    let separator = Word::of_byte(style.separator);
+    let short = |value: u8, padded: Flag| {
+        let skip = usize::from(padded == Flag::No && value < 10);
+        Word::of_register(two(u64::from(value)) >> (8 * skip), 2 - skip)
+    };
+    let (month, day) = (short(month, style.month_padded), short(day, style.day_padded));
+    match style.parts {
+        Parts::Ymd => year.then(separator)?.then(month)?.then(separator)?.then(day),
+        Parts::YearLast(DateOrder::Dmy) => day.then(separator)?.then(month)?.then(separator)?.then(year),
+        Parts::YearLast(DateOrder::Mdy) => month.then(separator)?.then(day)?.then(separator)?.then(year),
+    }
+}
+
+/// The two digits of a number below a hundred, the first one lowest.
+#[inline]
+fn two(value: u64) -> u64 {
+    (u64::from(b'0') + value / 10) | (u64::from(b'0') + value % 10) << 8
+}
+
 /// Prints the day of a timestamp and what stands between it and the time.
 pub(crate) fn put_day(out: &mut Vec<u8>, days: i64, date: &DateStyle, clock: &ClockStyle) {
     put_date(out, days, date);
@@ -131,7 +157,6 @@ fn has_seconds(instant: Instant, clock: &ClockStyle) -> bool {
 pub(crate) fn clock_word(instant: Instant, clock: &ClockStyle, digits_of_row: u8) -> Option<Word> {
     let second_of_day = instant.second_of_day.cast_unsigned();
     let (hour, minute, second) = (second_of_day / 3600, second_of_day / 60 % 60, second_of_day % 60);
-    let two = |value: u64| (u64::from(b'0') + value / 10) | (u64::from(b'0') + value % 10) << 8;
     let colon = u64::from(b':');
     let text = two(hour) | colon << 16 | two(minute) << 24 | colon << 40 | two(second) << 48;
     let skip = usize::from(clock.hour_padded == Flag::No && hour < 10);
@@ -178,4 +203,74 @@ fn put_fraction(out: &mut Vec<u8>, nanos: u32, clock: &ClockStyle, digits_of_row
 /// An hour, minute or second, which fits by construction.
 fn small(value: i64) -> u8 {
     value.to_le_bytes()[0]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FLAGS: [Flag; 2] = [Flag::No, Flag::Yes];
+
+    fn dates() -> Vec<DateStyle> {
+        let parts = [Parts::Ymd, Parts::YearLast(DateOrder::Dmy), Parts::YearLast(DateOrder::Mdy)];
+        let mut styles = Vec::new();
+        for (parts, separator) in parts.into_iter().flat_map(|parts| [(parts, b'-'), (parts, b'/')]) {
+            for (month_padded, day_padded) in FLAGS.into_iter().flat_map(|m| FLAGS.map(|d| (m, d))) {
+                styles.push(DateStyle { parts, separator, month_padded, day_padded });
+            }
+        }
+        styles
+    }
+
+    fn text(word: Word) -> Vec<u8> {
+        word.to_bytes()[..word.len()].to_vec()
+    }
+
+    #[test]
+    fn date_words_are_what_the_slow_printer_prints() {
+        for style in dates() {
+            for days in (-800_000..3_000_000).step_by(1_237).chain(-400..800).chain([i64::from(i32::MIN), 2_932_896]) {
+                let mut expected = Vec::new();
+                put_date(&mut expected, days, &style);
+                match date_word(days, &style) {
+                    Some(word) => assert_eq!(text(word), expected),
+                    None => assert!(!(-719_528..=2_932_896).contains(&days), "{days} is in the years 0 to 9999"),
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn clock_words_are_what_the_slow_printer_prints() {
+        let fractions = [
+            SecondFraction::AtLeast(0),
+            SecondFraction::AtLeast(3),
+            SecondFraction::AtLeast(9),
+            SecondFraction::UnlessZero(2),
+            SecondFraction::Groups,
+            SecondFraction::PerRow,
+        ];
+        let date = dates()[0];
+        let instants =
+            [0, 1, 59_999_999, 60_000_000, 3_600_000_000, 36_000_120_000, 86_399_999_999, 43_200_000_500, -1];
+        for (fraction, hour_padded) in fractions.into_iter().flat_map(|fraction| FLAGS.map(|flag| (fraction, flag))) {
+            for seconds in [Seconds::Always, Seconds::Never, Seconds::UnlessZero] {
+                let zones = vec![Vec::new()];
+                let (gap, mark, zones_per) = (Gap::T, b'.', crate::column::form::Per::Column);
+                let clock = ClockStyle { gap, hour_padded, seconds, mark, fraction, zones, zones_per };
+                for (value, digits) in instants.into_iter().flat_map(|value| [0, 4, 9, 200].map(|d| (value, d))) {
+                    for unit in [TimeUnit::Micros, TimeUnit::Nanos] {
+                        let instant = Instant::of(value, unit, 0);
+                        let (mut day, mut expected) = (Vec::new(), Vec::new());
+                        put_day(&mut day, instant.days(), &date, &clock);
+                        put_timestamp(&mut expected, instant, &date, &clock, digits);
+                        match clock_word(instant, &clock, digits) {
+                            Some(word) => assert_eq!([day, text(word)].concat(), expected),
+                            None => assert!(expected.len() - day.len() > 16),
+                        }
+                    }
+                }
+            }
+        }
+    }
 }

@@ -6,8 +6,29 @@
 use super::word::Word;
 
 const SLOTS: usize = 256;
-/// How often it is not asked after it was of no use.
+/// For how many slices of rows nothing is looked up after it was of little use.
 const RESTS: u8 = 15;
+
+/// Says whether it pays to look things up, from how often it was in vain.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Use {
+    rests: u8,
+    pub(crate) missed: usize,
+}
+
+impl Use {
+    /// To be asked before each slice of rows, given how many rows there were in the one before. One miss in eight is too many:
+    /// what comes now and then is what a processor guesses wrong.
+    pub(crate) fn is_worth(&mut self, rows: usize) -> bool {
+        if self.missed * 8 > rows {
+            self.rests = RESTS;
+        }
+        self.missed = 0;
+        let rests = self.rests > 0;
+        self.rests = self.rests.saturating_sub(1);
+        !rests
+    }
+}
 
 /// All that the text of a field depends on within a column: its value, and what the streams say about the row.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -21,23 +42,20 @@ pub(crate) struct Key {
 pub(crate) struct Memo {
     slots: Vec<Option<(Key, Word)>>,
     asked: usize,
-    missed: usize,
-    rests: u8,
+    of_use: Use,
 }
 
 impl Memo {
     /// Whether the next rows are worth a look; to be asked before each slice of rows.
     pub(crate) fn is_worth(&mut self) -> bool {
-        if self.missed * 2 > self.asked {
-            self.rests = RESTS;
+        let asked = std::mem::take(&mut self.asked);
+        // What a memo saves is dear, so it may fail more often.
+        self.of_use.missed /= 4;
+        let is_worth = self.of_use.is_worth(asked);
+        if is_worth {
+            self.slots.resize(SLOTS, None);
         }
-        (self.asked, self.missed) = (0, 0);
-        if self.rests > 0 {
-            self.rests -= 1;
-            return false;
-        }
-        self.slots.resize(SLOTS, None);
-        true
+        is_worth
     }
 
     #[inline]
@@ -54,7 +72,7 @@ impl Memo {
         match self.slots.get(Self::slot(key)) {
             Some(&Some((found, word))) if found == key => Some(word),
             _ => {
-                self.missed += 1;
+                self.of_use.missed += 1;
                 None
             }
         }

@@ -41,6 +41,10 @@ impl JoinedRecords {
 
     /// Joins the fields that `columns` printed for a part to records, in place of those that were here.
     pub(super) fn join(&mut self, part: &Part<'_>, columns: &[Printed], unusual: &Unusuals<'_>) -> Result<()> {
+        // A record has at least one field, so a batch without columns has no records.
+        if unusual.rows > 0 {
+            part.fields_of(&Unusual::default())?;
+        }
         let map = &part.info.map;
         let fields: usize = map.iter().map(|&column| columns[column].bytes().len()).sum();
         let others: usize = unusual.found.iter().map(|(_, u)| u.gap.len() + u.extra.len()).sum();
@@ -62,10 +66,6 @@ impl JoinedRecords {
             self.usual(&mut sources, row..*at, part.info.dialect.delimiter, end);
             self.unusual(&mut sources, *at, part, unusual)?;
             row = at + 1;
-        }
-        // A batch without columns has no records, so this is where the lack of a field is told.
-        if row < unusual.rows {
-            part.fields_of(&Unusual::default())?;
         }
         self.usual(&mut sources, row..unusual.rows, part.info.dialect.delimiter, end);
         Ok(())

@@ -17,6 +17,7 @@ mod raw;
 mod read;
 mod records;
 mod recover;
+mod replay;
 mod reread;
 mod standalone;
 mod stream;

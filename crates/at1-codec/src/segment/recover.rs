@@ -3,7 +3,7 @@
 //! * Rows come in order; memory is that of some thousand rows, and of one row group's recovery streams.
 //! * A batch is its preamble, its records, its tail: nothing is inserted, nothing left out.
 
-use std::{io::Write, ops::Range};
+use std::{io::Write, ops::Range, slice};
 
 use parquet::arrow::{
     ProjectionMask,
@@ -13,10 +13,11 @@ use sha2::{Digest as _, Sha256};
 
 use super::{
     directory::BatchInfo,
-    join::JoinedRecords,
+    draft::Cuts,
     read::Segment,
     records::{RecordsReader, Unusual, Unusuals},
-    write::NewRowTree,
+    replay::Records,
+    write::{NewRowTree, RowTree},
 };
 use crate::{
     Error, Result,
@@ -27,15 +28,6 @@ use crate::{
 const ROWS_READ: usize = 2 << 10;
 /// How many rows are printed at a time: so few that the fields of all columns are still in cache when they are joined.
 const ROWS_PRINTED: usize = 1 << 10;
-
-/// The exact bytes of some consecutive records of a batch.
-pub(super) struct Records<'a> {
-    /// The batch's number in the segment.
-    batch: usize,
-    bytes: &'a [u8],
-    /// Where each record ends in `bytes`.
-    ends: &'a [usize],
-}
 
 /// What a batch came to when its bytes were made again.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,6 +40,46 @@ pub struct Rederived {
     pub sha256: [u8; 32],
     /// The root of the tree over its records, if one was asked for.
     pub rows_root: Option<[u8; 32]>,
+}
+
+/// A batch that is made again.
+struct Again {
+    hash: Sha256,
+    bytes: u64,
+    cuts: Cuts,
+    tree: Option<Box<dyn RowTree>>,
+}
+
+impl Again {
+    fn begin(info: &BatchInfo, tree: Option<Box<dyn RowTree>>) -> Self {
+        Self {
+            hash: Sha256::new_with_prefix(&info.preamble),
+            bytes: (info.preamble.len() + info.tail.len()) as u64,
+            cuts: Cuts::behind(&info.preamble),
+            tree,
+        }
+    }
+
+    fn push(&mut self, records: &Records<'_>) {
+        self.hash.update(records.bytes);
+        self.bytes += records.bytes.len() as u64;
+        let starts = std::iter::once(&0).chain(records.ends);
+        let spans = starts.zip(records.ends).map(|(&start, &end)| start..end);
+        self.cuts.push(spans.clone().map(|span| span.len()));
+        if let Some(tree) = &mut self.tree {
+            spans.for_each(|span| tree.push(&records.bytes[span]));
+        }
+    }
+
+    fn finish(self, info: &BatchInfo) -> (Rederived, [u8; 32]) {
+        let made = Rederived {
+            rows: info.rows,
+            bytes: self.bytes,
+            sha256: self.hash.chain_update(&info.tail).finalize().into(),
+            rows_root: self.tree.map(|mut tree| tree.root()),
+        };
+        (made, self.cuts.finish())
+    }
 }
 
 impl Segment {
@@ -105,77 +137,74 @@ impl Segment {
     /// # Errors
     /// If the segment is damaged.
     pub fn rederive(&self, row_tree: Option<NewRowTree>) -> Result<Vec<Rederived>> {
-        let batches = self.batches()?;
-        let mut hashes: Vec<(Sha256, u64)> = batches
-            .iter()
-            .map(|b| (Sha256::new_with_prefix(&b.preamble), (b.preamble.len() + b.tail.len()) as u64))
-            .collect();
-        let mut roots = vec![None; batches.len()];
-        let mut current = 0;
-        let mut tree = row_tree.map(|new| new());
-        self.replay(0..self.rows(), &mut |records| {
-            if let Some(tree) = &mut tree {
-                for root in &mut roots[current..records.batch] {
-                    *root = Some(tree.root());
-                }
-                let mut start = 0;
-                for &end in records.ends {
-                    tree.push(&records.bytes[start..end]);
-                    start = end;
-                }
-            }
-            current = records.batch;
-            let (hash, bytes) = &mut hashes[records.batch];
-            hash.update(records.bytes);
-            *bytes += records.bytes.len() as u64;
-            Ok(())
-        })?;
-        if let Some(tree) = &mut tree {
-            for root in &mut roots[current..] {
-                *root = Some(tree.root());
-            }
-        }
-        let made = batches.iter().zip(hashes).zip(roots).map(|((info, (hash, bytes)), rows_root)| Rederived {
-            rows: info.rows,
-            bytes,
-            sha256: hash.chain_update(&info.tail).finalize().into(),
-            rows_root,
-        });
-        Ok(made.collect())
+        Ok(self.make_again(row_tree, &|_| true)?.into_iter().map(|(made, _)| made).collect())
     }
 
-    /// Prints records `rows` in order.
-    fn replay(&self, rows: Range<u64>, visit: &mut dyn FnMut(Records<'_>) -> Result<()>) -> Result<()> {
-        let mut joined = JoinedRecords::default();
-        self.each_part(rows, &mut |part, printed, unusual| {
-            joined.join(part, printed, unusual)?;
-            visit(Records { batch: part.batch, bytes: joined.bytes(), ends: joined.ends() })
-        })
+    /// Makes every batch again: what it came to, with a tree over its records only if `has_tree`, and where it is cut.
+    pub(super) fn make_again(
+        &self,
+        row_tree: Option<NewRowTree>,
+        has_tree: &dyn Fn(usize) -> bool,
+    ) -> Result<Vec<(Rederived, [u8; 32])>> {
+        let batches = self.batches()?;
+        let begin = |batch: usize| {
+            let tree = row_tree.filter(|_| has_tree(batch)).map(|new| new());
+            batches.get(batch).map(|info| Again::begin(info, tree))
+        };
+        let mut done = Vec::with_capacity(batches.len());
+        let mut current = begin(0);
+        let mut end_batches = |current: &mut Option<Again>, up_to: usize| {
+            while done.len() < up_to
+                && let Some(again) = current.take()
+            {
+                done.push(again.finish(&batches[done.len()]));
+                *current = begin(done.len());
+            }
+        };
+        self.replay(0..self.rows(), &mut |records| {
+            end_batches(&mut current, records.batch);
+            if let Some(again) = &mut current {
+                again.push(&records);
+            }
+            Ok(())
+        })?;
+        end_batches(&mut current, batches.len());
+        Ok(done)
     }
 
     /// Prints the fields of records `rows` in order, some thousand records of one batch at a time.
     pub(super) fn each_part(&self, rows: Range<u64>, visit: &mut Visit<'_>) -> Result<()> {
-        if rows.end > self.rows() || rows.start > rows.end {
-            return Err(Error::invalid("rows", format!("a range within 0..{}", self.rows()), format!("{rows:?}")));
-        }
         let columns: Vec<usize> = (0..self.schema().columns.len()).collect();
-        let mut group_start = 0;
-        for (row_group, group) in self.directory()?.groups.iter().enumerate() {
-            let group_end = group_start + group.rows();
-            let wanted = rows.start.max(group_start)..rows.end.min(group_end);
-            if wanted.start < wanted.end {
-                self.print(row_group, wanted.start - group_start..wanted.end - group_start, &columns, visit)?;
-            }
-            group_start = group_end;
+        for (row_group, rows) in self.by_row_group(rows)? {
+            self.print(row_group, slice::from_ref(&rows), &columns, visit)?;
         }
         Ok(())
     }
 
-    /// Prints the fields of `columns` in `rows` (within the row group), part by part.
+    /// The row groups that hold some of `rows`, each with the rows (within the row group).
+    pub(super) fn by_row_group(&self, rows: Range<u64>) -> Result<Vec<(usize, Range<u64>)>> {
+        if rows.end > self.rows() || rows.start > rows.end {
+            return Err(Error::invalid("rows", format!("a range within 0..{}", self.rows()), format!("{rows:?}")));
+        }
+        let mut found = Vec::new();
+        let mut start = 0;
+        for (row_group, group) in self.directory()?.groups.iter().enumerate() {
+            let end = start + group.rows();
+            let wanted = rows.start.max(start)..rows.end.min(end);
+            if wanted.start < wanted.end {
+                found.push((row_group, wanted.start - start..wanted.end - start));
+            }
+            start = end;
+        }
+        Ok(found)
+    }
+
+    /// Prints the fields of `columns` in `ranges` of rows (within the row group, ascending), part by part. No part reaches over
+    /// the end of a range.
     pub(super) fn print(
         &self,
         row_group: usize,
-        rows: Range<u64>,
+        ranges: &[Range<u64>],
         columns: &[usize],
         visit: &mut Visit<'_>,
     ) -> Result<()> {
@@ -183,43 +212,41 @@ impl Segment {
         let batches = self.batches()?;
         let records = self.stream(group.records)?;
         let mut records = RecordsReader::open(&records)?;
-        records.skip(rows.start)?;
         let streams = columns.iter().map(|&c| self.column_stream(row_group, c)).collect::<Result<Vec<_>>>()?;
         let mut printers = Vec::with_capacity(columns.len());
         for (stream, &column) in streams.iter().zip(columns) {
-            let mut printer = Printer::open(self.schema().columns[column].ty, stream)?;
-            printer.skip(size(rows.start))?;
-            printers.push(printer);
+            printers.push(Printer::open(self.schema().columns[column].ty, stream)?);
         }
         let mut printed: Vec<Printed> = columns.iter().map(|_| Printed::default()).collect();
         let mut unusual = Unusuals::default();
-        let mut skip = rows.start;
-        let mut parts = group.parts.iter().filter_map(|&(batch, rows)| {
-            let passed = skip.min(rows);
-            skip -= passed;
-            (rows > passed).then_some((batch, rows - passed))
-        });
-        let mut part = None;
-        let (mut share, mut fields): (u64, Vec<Option<usize>>) = (0, Vec::new());
-        for batch in self.reader(row_group, rows, columns)? {
+        let mut shares = Shares { parts: group.parts.iter(), batch: None, left: 0 };
+        let mut fields: (Option<usize>, Vec<Option<usize>>) = (None, Vec::new());
+        let mut row = 0;
+        let mut ranges_left = ranges.iter().filter(|range| !range.is_empty());
+        let mut range = 0..0;
+        for batch in self.reader(row_group, ranges, columns)? {
             let batch = batch.map_err(|e| self.bytes().explain(e))?;
             let mut at = 0;
             while at < batch.num_rows() {
-                if share == 0 {
-                    let Some((number, rows)) = parts.next() else {
-                        return Err(Error::corrupt("row group", "as many rows as its parts have", "more"));
-                    };
-                    let by_column = batches[number].fields_by_column(self.schema().columns.len());
-                    fields = columns.iter().map(|&c| by_column[c]).collect();
-                    (part, share) = (Some(number), rows);
+                if range.is_empty() {
+                    let next = ranges_left.next().cloned();
+                    range = next.ok_or_else(|| Error::corrupt("row group", "the rows asked for", "more"))?;
+                    let passed = range.start - row;
+                    records.skip(passed)?;
+                    shares.pass(passed)?;
+                    printers.iter_mut().try_for_each(|printer| printer.skip(size(passed)))?;
+                    row = range.start;
                 }
-                let take = size(share).min(batch.num_rows() - at).min(ROWS_PRINTED);
-                share -= take as u64;
-                let number = part.unwrap_or(0);
+                let number = shares.batch()?;
                 let info = &batches[number];
+                if fields.0 != Some(number) {
+                    let by_column = info.fields_by_column(self.schema().columns.len());
+                    fields = (Some(number), columns.iter().map(|&c| by_column[c]).collect());
+                }
+                let take = size(shares.left.min(range.end - row)).min(batch.num_rows() - at).min(ROWS_PRINTED);
                 let syntax = Syntax { delimiter: info.dialect.delimiter, quote: info.dialect.quote };
                 for (index, printer) in printers.iter_mut().enumerate() {
-                    if fields[index].is_some() {
+                    if fields.1[index].is_some() {
                         printed[index].clear();
                         printer.print(&batch.column(index).slice(at, take), syntax, &mut printed[index])?;
                     } else {
@@ -227,16 +254,29 @@ impl Segment {
                     }
                 }
                 records.read(take, &mut unusual)?;
-                visit(&Part { batch: number, info, fields: &fields }, &printed, &unusual)?;
+                visit(&Part { batch: number, info, fields: &fields.1 }, &printed, &unusual)?;
                 at += take;
+                row += take as u64;
+                range.start = row;
+                shares.left -= take as u64;
             }
         }
-        Ok(())
+        if range.is_empty() && ranges_left.next().is_none() {
+            Ok(())
+        } else {
+            Err(Error::corrupt(format!("row group {row_group}"), "the rows asked for", format!("{row} rows")))
+        }
     }
 
-    /// Reads `columns` of `rows` (within the row group) as record batches.
-    fn reader(&self, row_group: usize, rows: Range<u64>, columns: &[usize]) -> Result<ParquetRecordBatchReader> {
-        let selection = vec![RowSelector::skip(size(rows.start)), RowSelector::select(size(rows.end - rows.start))];
+    /// Reads `columns` of `ranges` of rows (within the row group) as record batches.
+    fn reader(&self, row_group: usize, ranges: &[Range<u64>], columns: &[usize]) -> Result<ParquetRecordBatchReader> {
+        let mut selection = Vec::with_capacity(2 * ranges.len());
+        let mut row = 0;
+        for range in ranges {
+            selection.push(RowSelector::skip(size(range.start - row)));
+            selection.push(RowSelector::select(size(range.end - range.start)));
+            row = range.end;
+        }
         let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(self.bytes().clone(), self.metadata().clone());
         let mask = ProjectionMask::leaves(builder.parquet_schema(), columns.iter().copied());
         let reader = builder
@@ -246,6 +286,37 @@ impl Segment {
             .with_projection(mask)
             .build()?;
         Ok(reader)
+    }
+}
+
+/// Goes over the batches that share a row group.
+struct Shares<'a> {
+    parts: std::slice::Iter<'a, (usize, u64)>,
+    batch: Option<usize>,
+    /// Rows of the batch at hand that are still to come.
+    left: u64,
+}
+
+impl Shares<'_> {
+    /// The batch of the next row.
+    fn batch(&mut self) -> Result<usize> {
+        while self.left == 0 {
+            let next = self.parts.next();
+            let &(batch, rows) = next.ok_or_else(|| Error::corrupt("row group", "the rows of its parts", "more"))?;
+            (self.batch, self.left) = (Some(batch), rows);
+        }
+        Ok(self.batch.unwrap_or(0))
+    }
+
+    /// Passes over `rows` rows.
+    fn pass(&mut self, mut rows: u64) -> Result<()> {
+        while rows > 0 {
+            self.batch()?;
+            let passed = rows.min(self.left);
+            self.left -= passed;
+            rows -= passed;
+        }
+        Ok(())
     }
 }
 
@@ -259,7 +330,7 @@ pub(super) fn size(rows: u64) -> usize {
 
 /// A batch's share of the rows at hand.
 pub(super) struct Part<'a> {
-    batch: usize,
+    pub(super) batch: usize,
     pub(super) info: &'a BatchInfo,
     /// Which field of a record each of the columns at hand is.
     pub(super) fields: &'a [Option<usize>],

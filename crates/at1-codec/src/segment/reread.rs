@@ -4,6 +4,8 @@
 //!   the same [`Meaning`].
 //! * Memory is that of one row group of one column.
 
+use std::slice;
+
 use arrow::array::ArrayRef;
 
 use super::{layout::GROUP_ROWS_MAX, read::Segment, recover::size};
@@ -54,7 +56,7 @@ impl Segment {
         let mut rejects = Vec::new();
         let (mut row, mut text_bytes) = (0, 0);
         let mut scratch = Vec::new();
-        self.print(row_group, 0..rows, &[column], &mut |part, printed, unusual| {
+        self.print(row_group, slice::from_ref(&(0..rows)), &[column], &mut |part, printed, unusual| {
             for (index, unusual) in unusual.each().enumerate() {
                 let is_present = part.fields[0].is_some_and(|field| unusual.fields.is_none_or(|n| field < n));
                 let found = if is_present {

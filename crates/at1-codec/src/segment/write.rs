@@ -24,7 +24,7 @@ use super::{
     column_chunk::Profile,
     digest::BlockSink,
     directory::{BatchInfo, ColumnRecovery, Directory, GroupRecovery, Place},
-    draft::Draft,
+    draft::{Cuts, Draft},
     layout::{BLOCK_BYTES_MIN, GROUP_BYTES_MAX, GROUP_ROWS_MAX, META_KEY, PARQUET_MAGIC, Seal, TRAILER_BYTES, hex},
     meta::Meta,
     stream::pack,
@@ -82,6 +82,8 @@ pub struct SegmentWriter<W: Write + Send> {
     group: Vec<Part>,
     roots: Option<Roots>,
     directory: Directory,
+    /// Where each batch is cut into records, if that was found out here.
+    cuts: Vec<Option<[u8; 32]>>,
     rejects: Vec<u64>,
     key_values: Vec<KeyValue>,
 }
@@ -102,9 +104,9 @@ impl<W: Write + Send> SegmentWriter<W> {
         let file = SerializedFileWriter::new(BlockSink::new(sink), parquet.root_schema_ptr(), Arc::new(properties))?;
         let rejects = vec![0; schema.columns.len()];
         let directory = Directory::default();
-        let (group, key_values) = (Vec::new(), Vec::new());
+        let (group, cuts, key_values) = (Vec::new(), Vec::new(), Vec::new());
         let roots = options.row_tree.map(Roots::new);
-        Ok(Self { file, schema: schema.clone(), arrow, options, group, roots, directory, rejects, key_values })
+        Ok(Self { file, schema: schema.clone(), arrow, options, group, roots, directory, cuts, rejects, key_values })
     }
 
     /// Adds a note to the footer's key-value metadata.
@@ -144,22 +146,27 @@ impl<W: Write + Send> SegmentWriter<W> {
         if let Some(roots) = &mut self.roots {
             roots.expect(batch);
         }
+        let mut rows = 0;
+        let mut cuts = Cuts::behind(&info.preamble);
+        let mut push = |this: &mut Self, chunk: Chunk| -> Result<()> {
+            rows += chunk.records() as u64;
+            cuts.push((0..chunk.records()).map(|record| chunk.record(record).len()));
+            this.push(&info, batch, chunk)
+        };
         let tail;
         if let Some((chunk, kept_tail)) = analysis.kept.take() {
-            self.push(&info, batch, chunk)?;
+            push(self, chunk)?;
             tail = kept_tail;
         } else {
             source.seek(SeekFrom::Start(0))?;
             let mut chunks = Chunks::new(source, analysis.dialect, analysis.blank);
             chunks.skip(text::bom_len(&info.preamble))?;
             let mut header = analysis.header.is_some();
-            let mut rows = 0;
             while let Some(mut chunk) = chunks.next(GROUP_BYTES_MAX, GROUP_ROWS_MAX)? {
                 if std::mem::take(&mut header) {
                     chunk.tokens.records.remove(0);
                 }
-                rows += chunk.records() as u64;
-                self.push(&info, batch, chunk)?;
+                push(self, chunk)?;
             }
             tail = chunks.tail().to_vec();
             let (_, sha256) = chunks.finish();
@@ -172,6 +179,7 @@ impl<W: Write + Send> SegmentWriter<W> {
             }
         }
         self.directory.batches.push(BatchInfo { tail, ..info });
+        self.cuts.push(Some(cuts.finish()));
         Ok(())
     }
 
@@ -305,6 +313,7 @@ impl<W: Write + Send> SegmentWriter<W> {
             footer_bytes: footer.len() as u64,
             footer_sha256: Sha256::digest(&footer).into(),
             batches,
+            cuts: self.cuts,
             row_tree: self.options.row_tree,
         };
         Ok((sink, draft))

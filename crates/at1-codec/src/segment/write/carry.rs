@@ -50,6 +50,7 @@ impl<W: Write + Send> SegmentWriter<W> {
         let number = self.directory.batches.len();
         self.carry(from, rows, &carried, number, &mut |_, _| Ok(true))?;
         self.directory.batches.push(carried);
+        self.cuts.push(None);
         Ok(())
     }
 
@@ -95,6 +96,7 @@ impl<W: Write + Send> SegmentWriter<W> {
         (carried.bytes, carried.sha256) = (bytes, hash.finalize().into());
         carried.rows_root = tree.map(|mut tree| tree.root());
         self.directory.batches.push(carried);
+        self.cuts.push(None);
         Ok(())
     }
 
