@@ -16,7 +16,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::{
     digest::Verified,
-    directory::{BatchInfo, Directory, Place},
+    directory::{BatchInfo, Directory, GroupRecovery, Place, StreamPlace},
     guard,
     layout::{FOOTER_BYTES_MAX, META_KEY, PARQUET_MAGIC, SEAL_BYTES, Seal, TRAILER_BYTES, array, hex},
     meta::Meta,
@@ -88,20 +88,9 @@ impl Segment {
         let key_values = metadata.file_metadata().key_value_metadata();
         let text = key_values.into_iter().flatten().find(|kv| kv.key == META_KEY).and_then(|kv| kv.value.as_deref());
         let meta = Meta::parse(text.ok_or_else(|| Error::corrupt("footer", format!("the key {META_KEY}"), "none"))?)?;
-        let names = metadata.file_metadata().schema_descr().columns();
-        let schema = meta.schema(names.iter().map(|c| c.name()))?;
-        // What the columns are is told twice, for Parquet readers and for us; both must say the same.
         let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
         let arrow = ArrowReaderMetadata::try_new(Arc::clone(&metadata), options)?;
-        for (field, column) in arrow.schema().fields().iter().zip(&schema.columns) {
-            if *field.data_type() != column.ty.arrow() {
-                return Err(Error::corrupt(
-                    format!("column {}", column.name),
-                    column.ty.to_string(),
-                    field.data_type(),
-                ));
-            }
-        }
+        let schema = meta.schema(arrow.schema())?;
         let rows: u64 = metadata.row_groups().iter().map(|g| u64::try_from(g.num_rows()).unwrap_or(0)).sum();
         if rows != meta.rows {
             return Err(Error::corrupt("footer", format!("{} rows", meta.rows), rows));
@@ -162,7 +151,7 @@ impl Segment {
 
     /// The number of rejects in `column`, over all row groups.
     pub fn rejects(&self, column: usize) -> u64 {
-        self.0.meta.rejects().get(column).copied().unwrap_or(0)
+        self.0.meta.rejects(column)
     }
 
     /// The batches, in order.
@@ -178,7 +167,7 @@ impl Segment {
     /// # Errors
     /// If the recovery section cannot be read or is damaged, or there is no such row group or column.
     pub fn reject_rows(&self, row_group: usize, column: usize) -> Result<Vec<u64>> {
-        column::rejects(&self.column_stream(row_group, column)?)
+        column::rejects(&self.streams(row_group)?.column(column)?)
     }
 
     /// How each column of `row_group` is laid out.
@@ -192,7 +181,7 @@ impl Segment {
             form: recovery.form.clone(),
             encodings: chunk.encodings().map(|e| e.to_string()).collect(),
             bytes: u64::try_from(chunk.compressed_size()).unwrap_or(0),
-            recovery_bytes: recovery.place.bytes,
+            recovery_bytes: group.packed_bytes(&recovery.place),
             patches: recovery.patches,
             rejects: recovery.rejects,
         });
@@ -217,24 +206,54 @@ impl Segment {
         Ok(self.0.directory.get_or_init(|| directory))
     }
 
-    pub(super) fn group(&self, row_group: usize) -> Result<&super::directory::GroupRecovery> {
+    pub(super) fn group(&self, row_group: usize) -> Result<&GroupRecovery> {
         let groups = &self.directory()?.groups;
         groups
             .get(row_group)
             .ok_or_else(|| Error::invalid("row group", format!("less than {}", groups.len()), row_group))
     }
 
-    pub(super) fn column_stream(&self, row_group: usize, column: usize) -> Result<Vec<u8>> {
-        let columns = &self.group(row_group)?.columns;
-        let recovery = columns.get(column);
-        let recovery =
-            recovery.ok_or_else(|| Error::invalid("column", format!("less than {}", columns.len()), column))?;
-        self.stream(recovery.place)
+    /// The recovery streams of `row_group`.
+    pub(super) fn streams(&self, row_group: usize) -> Result<Streams<'_>> {
+        let group = self.group(row_group)?;
+        Ok(Streams { segment: self, group, shared: self.stream(group.shared)? })
     }
 
-    pub(super) fn stream(&self, place: Place) -> Result<Vec<u8>> {
+    fn stream(&self, place: Place) -> Result<Vec<u8>> {
         let bytes = usize::try_from(place.bytes).unwrap_or(usize::MAX);
         unpack(&self.0.body.read(place.at, bytes)?)
+    }
+}
+
+/// The recovery streams of a row group; what several share was unpacked once.
+pub(super) struct Streams<'a> {
+    segment: &'a Segment,
+    group: &'a GroupRecovery,
+    shared: Vec<u8>,
+}
+
+impl Streams<'_> {
+    /// The record streams.
+    pub(super) fn records(&self) -> Result<Vec<u8>> {
+        self.read(&self.group.records)
+    }
+
+    /// The stream of a column.
+    pub(super) fn column(&self, column: usize) -> Result<Vec<u8>> {
+        let columns = &self.group.columns;
+        let recovery = columns
+            .get(column)
+            .ok_or_else(|| Error::invalid("column", format!("less than {}", columns.len()), column))?;
+        self.read(&recovery.place)
+    }
+
+    fn read(&self, place: &StreamPlace) -> Result<Vec<u8>> {
+        match place {
+            StreamPlace::Own(place) => self.segment.stream(*place),
+            StreamPlace::Shared(range) => self.shared.get(range.clone()).map(<[u8]>::to_vec).ok_or_else(|| {
+                Error::corrupt("recovery stream", format!("{} shared bytes", range.end), self.shared.len())
+            }),
+        }
     }
 }
 

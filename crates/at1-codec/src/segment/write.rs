@@ -13,7 +13,11 @@ use std::{
 use arrow::datatypes::SchemaRef;
 use parquet::{
     arrow::{ArrowSchemaConverter, arrow_writer::ArrowColumnChunk},
-    file::{metadata::KeyValue, properties::WriterProperties, writer::SerializedFileWriter},
+    file::{
+        metadata::{KeyValue, ParquetMetaDataReader, ParquetMetaDataWriter},
+        properties::WriterProperties,
+        writer::SerializedFileWriter,
+    },
 };
 use sha2::{Digest as _, Sha256};
 
@@ -22,12 +26,12 @@ use super::{
     chunk::{Chunk, Chunks},
     column_chunk::{Profile, encode_chunk},
     digest::BlockSink,
-    directory::{BatchInfo, ColumnRecovery, Directory, GroupRecovery, Place},
+    directory::{BatchInfo, ColumnRecovery, Directory, GroupRecovery, Place, Places, StreamPlace},
     layout::{BLOCK_BYTES_MIN, GROUP_BYTES_MAX, GROUP_ROWS_MAX, META_KEY, PARQUET_MAGIC, Seal, TRAILER_BYTES, hex},
     meta::Meta,
     read::{Segment, Trust},
     records::RecordsBuilder,
-    stream::pack,
+    stream::{Stream, pack},
 };
 use crate::{
     Error, ReadAt, Result, Schema,
@@ -92,6 +96,8 @@ pub struct SegmentWriter<W: Write + Send> {
     directory: Directory,
     rejects: Vec<u64>,
     key_values: Vec<KeyValue>,
+    /// Whether a chunk has more than one page.
+    paged: bool,
 }
 
 impl<W: Write + Send> SegmentWriter<W> {
@@ -111,7 +117,7 @@ impl<W: Write + Send> SegmentWriter<W> {
         let rejects = vec![0; schema.columns.len()];
         let directory = Directory::default();
         let (group, key_values) = (Vec::new(), Vec::new());
-        Ok(Self { file, schema: schema.clone(), arrow, options, group, directory, rejects, key_values })
+        Ok(Self { file, schema: schema.clone(), arrow, options, group, directory, rejects, key_values, paged: false })
     }
 
     /// Adds a note to the footer's key-value metadata.
@@ -225,7 +231,7 @@ impl<W: Write + Send> SegmentWriter<W> {
         for part in &parts {
             records.push(&part.chunk, part.width, part.terminator);
         }
-        let mut streams = vec![pack(&records.finish(), level)?];
+        let mut streams = vec![Stream::new(records.finish(), level)?];
         let mut chunks = Vec::with_capacity(self.schema.columns.len());
         let mut recovery = GroupRecovery { parts: shares(&parts), ..GroupRecovery::default() };
         for (index, column) in self.schema.columns.iter().enumerate() {
@@ -237,56 +243,67 @@ impl<W: Write + Send> SegmentWriter<W> {
             });
             let encoded = column::encode(column.ty, reading, &self.options.nulls, fields);
             chunks.push(encode_chunk(&self.arrow.fields()[index], &encoded.array, self.options.profile)?);
-            streams.push(pack(&encoded.recovery, level)?);
+            streams.push(Stream::new(encoded.recovery, level)?);
             self.rejects[index] += encoded.rejects;
             recovery.columns.push(ColumnRecovery {
-                place: Place::default(),
+                place: StreamPlace::default(),
                 rejects: encoded.rejects,
                 patches: encoded.patches,
                 form: encoded.form,
             });
         }
-        self.write_group(chunks, &streams, recovery)
+        self.write_group(chunks, streams, recovery)
     }
 
     fn write_group(
         &mut self,
         chunks: Vec<ArrowColumnChunk>,
-        streams: &[Vec<u8>],
+        streams: Vec<Stream>,
         mut recovery: GroupRecovery,
     ) -> Result<()> {
-        let mut at = self.file.bytes_written() as u64;
-        for chunk in &chunks {
-            let pieces = pieces(chunk);
-            self.file.inner_mut().plan(at, pieces.iter().copied());
-            at += pieces.iter().sum::<u64>();
-        }
+        let pieces: Vec<Vec<u64>> = chunks.iter().map(pieces).collect();
+        let at = self.file.bytes_written() as u64;
+        self.file.inner_mut().plan_chunks(at, &pieces);
+        self.paged |= chunks.iter().any(is_paged);
         let mut group = self.file.next_row_group()?;
         for chunk in chunks {
             chunk.append_to_row_group(&mut group)?;
         }
         group.close()?;
 
-        let mut places = self.write_streams(streams)?.into_iter();
-        recovery.records = places.next().unwrap_or_default();
-        for (column, place) in recovery.columns.iter_mut().zip(places) {
-            column.place = place;
+        let shared: Vec<u8> = streams.iter().filter_map(Stream::shared).flatten().copied().collect();
+        let shared = pack(&shared, self.options.profile.zstd_level())?;
+        let at = self.file.bytes_written() as u64;
+        recovery.shared = Place { at, bytes: shared.len() as u64 };
+        let mut places = Places::after(recovery.shared)?;
+        let mut packed = vec![shared];
+        for (index, stream) in streams.into_iter().enumerate() {
+            let place = match stream {
+                Stream::Shared(bytes) => places.shared(bytes.len())?,
+                Stream::Own(bytes) => {
+                    let place = places.own(bytes.len() as u64)?;
+                    packed.push(bytes);
+                    place
+                }
+            };
+            match index.checked_sub(1) {
+                None => recovery.records = place,
+                Some(column) => recovery.columns[column].place = place,
+            }
         }
+        self.write_packed(&packed)?;
         self.directory.groups.push(recovery);
         Ok(())
     }
 
-    fn write_streams(&mut self, streams: &[Vec<u8>]) -> Result<Vec<Place>> {
-        let mut at = self.file.bytes_written() as u64;
+    /// Writes packed streams; gives the place of the first.
+    fn write_packed(&mut self, streams: &[Vec<u8>]) -> Result<u64> {
+        let at = self.file.bytes_written() as u64;
         self.file.inner_mut().plan(at, streams.iter().map(|s| s.len() as u64));
-        let mut places = Vec::with_capacity(streams.len());
         for stream in streams {
             self.file.write_all(stream)?;
-            let bytes = stream.len() as u64;
-            places.push(Place { at, bytes });
-            at += bytes;
         }
-        Ok(places)
+        Ok(at)
     }
 
     /// Writes what waits, the directory and the footer; gives the sink back with what is left to verify.
@@ -296,7 +313,8 @@ impl<W: Write + Send> SegmentWriter<W> {
     pub fn finish(mut self) -> Result<(W, Draft)> {
         self.flush()?;
         let directory = pack(&self.directory.write(), self.options.profile.zstd_level())?;
-        let place = self.write_streams(&[directory])?.into_iter().next().unwrap_or_default();
+        let bytes = directory.len() as u64;
+        let place = Place { at: self.write_packed(&[directory])?, bytes };
         let rows = self.directory.rows();
         let batches = std::mem::take(&mut self.directory.batches);
         let source_bytes = batches.iter().map(|b| b.bytes).sum();
@@ -313,6 +331,9 @@ impl<W: Write + Send> SegmentWriter<W> {
         let mut sink = self.file.into_inner()?;
         let held = sink.release();
         let (indexes, thrift) = split_end(&held)?;
+        // The chunks' own bounds say all that indexes of a single page could.
+        let unpaged = if self.paged { None } else { Some(without_indexes(thrift)?) };
+        let (indexes, thrift) = unpaged.as_ref().map_or((indexes, thrift), |thrift| (&[][..], thrift));
         let indexes_at = sink.at();
         sink.plan(indexes_at, indexes.chunks(BLOCK_BYTES_MIN).map(|c| c.len() as u64));
         sink.write_all(indexes)?;
@@ -354,6 +375,30 @@ fn pieces(chunk: &ArrowColumnChunk) -> Vec<u64> {
         pieces.insert(0, dictionary);
     }
     pieces
+}
+
+/// Whether a chunk has more than one page.
+fn is_paged(chunk: &ArrowColumnChunk) -> bool {
+    chunk.close().offset_index.as_ref().is_some_and(|index| index.page_locations().len() > 1)
+}
+
+/// A footer that points to no page indexes.
+fn without_indexes(thrift: &[u8]) -> Result<Vec<u8>> {
+    let mut metadata = ParquetMetaDataReader::decode_metadata(thrift)?.into_builder();
+    let mut groups = metadata.take_row_groups();
+    for group in &mut groups {
+        let mut builder = group.clone().into_builder();
+        let columns = builder.take_columns();
+        let bare = columns.into_iter().map(|column| {
+            let builder = column.into_builder().set_offset_index_offset(None).set_offset_index_length(None);
+            builder.set_column_index_offset(None).set_column_index_length(None).build()
+        });
+        *group = builder.set_column_metadata(bare.collect::<Result<_, _>>()?).build()?;
+    }
+    let mut file = Vec::new();
+    ParquetMetaDataWriter::new(&mut file, &metadata.set_row_groups(groups).build()).finish()?;
+    file.truncate(file.len() - TRAILER_BYTES);
+    Ok(file)
 }
 
 /// Page indexes and Thrift footer, out of what the Parquet writer writes last.

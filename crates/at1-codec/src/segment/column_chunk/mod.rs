@@ -16,8 +16,10 @@ use parquet::{
         arrow_writer::{ArrowColumnChunk, ArrowRowGroupWriterFactory, compute_leaves},
     },
     basic::{Compression, Encoding, ZstdLevel},
+    column::writer::ColumnCloseResult,
     file::{
         properties::{EnabledStatistics, WriterProperties, WriterVersion},
+        statistics::Statistics,
         writer::SerializedFileWriter,
     },
 };
@@ -121,13 +123,40 @@ pub(super) fn encode_chunk(field: &FieldRef, array: &ArrayRef, profile: Profile)
         }
     }
     let mut chunk = write(field, array, best, profile)?;
-    if holds_nan(array) {
-        let close = chunk.close_mut();
-        close.column_index = None;
-        let unbounded = close.metadata.clone().into_builder().clear_statistics().build()?;
-        close.metadata = unbounded;
-    }
+    trim(chunk.close_mut(), holds_nan(array))?;
     Ok(chunk)
+}
+
+/// Leaves out of a chunk's description what says nothing new: bounds a second time for readers of ten years ago, counts
+/// that the schema and the null count imply, a column index of one page. In a table of many columns and few rows that is
+/// most of the footer.
+fn trim(close: &mut ColumnCloseResult, unbounded: bool) -> Result<()> {
+    let one_page = close.offset_index.as_ref().is_some_and(|index| index.page_locations().len() <= 1);
+    if unbounded || one_page {
+        close.column_index = None;
+    }
+    let statistics = close.metadata.statistics().filter(|_| !unbounded).cloned();
+    let builder = close.metadata.clone().into_builder().clear_page_encoding_stats().clear_statistics();
+    let builder = builder.set_unencoded_byte_array_data_bytes(None);
+    let builder = builder.set_repetition_level_histogram(None).set_definition_level_histogram(None);
+    close.metadata = match statistics.map(told_once) {
+        Some(statistics) => builder.set_statistics(statistics),
+        None => builder,
+    }
+    .build()?;
+    Ok(())
+}
+
+/// Bounds without the deprecated pair of fields.
+fn told_once(statistics: Statistics) -> Statistics {
+    match statistics {
+        Statistics::Boolean(s) => Statistics::Boolean(s.with_backwards_compatible_min_max(false)),
+        Statistics::Int32(s) => Statistics::Int32(s.with_backwards_compatible_min_max(false)),
+        Statistics::Int64(s) => Statistics::Int64(s.with_backwards_compatible_min_max(false)),
+        Statistics::Double(s) => Statistics::Double(s.with_backwards_compatible_min_max(false)),
+        Statistics::FixedLenByteArray(s) => Statistics::FixedLenByteArray(s.with_backwards_compatible_min_max(false)),
+        other => other,
+    }
 }
 
 /// The middle of a column; its start is often unlike the rest.
