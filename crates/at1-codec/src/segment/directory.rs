@@ -68,15 +68,6 @@ pub(super) enum StreamPlace {
     Own(Place),
 }
 
-impl StreamPlace {
-    fn shared_bytes(&self) -> usize {
-        match self {
-            Self::Shared(range) => range.len(),
-            Self::Own(_) => 0,
-        }
-    }
-}
-
 impl Default for StreamPlace {
     fn default() -> Self {
         Self::Shared(0..0)
@@ -113,11 +104,20 @@ impl GroupRecovery {
         match place {
             StreamPlace::Own(place) => place.bytes,
             StreamPlace::Shared(range) => {
-                let places = self.columns.iter().map(|column| &column.place).chain([&self.records]);
-                let all: usize = places.map(StreamPlace::shared_bytes).sum();
-                self.shared.bytes.saturating_mul(range.len() as u64) / (all as u64).max(1)
+                let all = self.places().map(|place| if let StreamPlace::Shared(r) = place { r.len() } else { 0 });
+                self.shared.bytes.saturating_mul(range.len() as u64) / (all.sum::<usize>() as u64).max(1)
             }
         }
+    }
+
+    /// What all its streams take in the file.
+    pub(super) fn all_packed_bytes(&self) -> u64 {
+        let own = self.places().map(|place| if let StreamPlace::Own(place) = place { place.bytes } else { 0 });
+        own.fold(self.shared.bytes, u64::saturating_add)
+    }
+
+    fn places(&self) -> impl Iterator<Item = &StreamPlace> {
+        self.columns.iter().map(|column| &column.place).chain([&self.records])
     }
 }
 

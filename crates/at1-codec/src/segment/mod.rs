@@ -26,7 +26,7 @@ pub use column_chunk::Profile;
 pub use digest::{Verified, VerifiedRead};
 pub use directory::BatchInfo;
 pub use joined::Joined;
-pub use read::{ColumnLayout, Segment, Trust};
+pub use read::{ColumnLayout, Segment, Shares, Trust};
 pub use recover::Rederived;
 pub use reread::ReadAs;
 pub use standalone::{Buffer, EncodeOptions, Encoded, Form, decode, decode_to, encode, encode_to};

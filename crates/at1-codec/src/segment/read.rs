@@ -51,6 +51,8 @@ pub(super) struct Inner {
     body: Verified,
     meta: Meta,
     size: u64,
+    seal: Seal,
+    footer_bytes: u64,
     directory: OnceLock<Directory>,
 }
 
@@ -95,7 +97,16 @@ impl Segment {
         if rows != meta.rows {
             return Err(Error::corrupt("footer", format!("{} rows", meta.rows), rows));
         }
-        Ok(Self(Arc::new(Inner { schema, arrow, body, meta, size, directory: OnceLock::new() })))
+        Ok(Self(Arc::new(Inner {
+            schema,
+            arrow,
+            body,
+            meta,
+            size,
+            seal,
+            footer_bytes: size - footer_at,
+            directory: OnceLock::new(),
+        })))
     }
 
     /// The columns.
@@ -176,16 +187,46 @@ impl Segment {
     /// If the directory cannot be read or is damaged, or there is no such row group.
     pub fn layout(&self, row_group: usize) -> Result<Vec<ColumnLayout>> {
         let group = self.group(row_group)?;
-        let chunks = self.0.arrow.metadata().row_groups().get(row_group).map_or(&[][..], |g| g.columns());
-        let columns = group.columns.iter().zip(chunks).map(|(recovery, chunk)| ColumnLayout {
+        let metadata = self.0.arrow.metadata();
+        let chunks = metadata.row_groups().get(row_group).map_or(&[][..], |g| g.columns());
+        let indexes = metadata.offset_index().and_then(|groups| groups.get(row_group));
+        let columns = group.columns.iter().zip(chunks).enumerate().map(|(column, (recovery, chunk))| ColumnLayout {
             form: recovery.form.clone(),
             encodings: chunk.encodings().map(|e| e.to_string()).collect(),
+            pages: indexes.and_then(|columns| columns.get(column)).map_or(1, |index| index.page_locations().len())
+                as u64,
             bytes: u64::try_from(chunk.compressed_size()).unwrap_or(0),
+            unpacked_bytes: u64::try_from(chunk.uncompressed_size()).unwrap_or(0),
             recovery_bytes: group.packed_bytes(&recovery.place),
             patches: recovery.patches,
             rejects: recovery.rejects,
         });
         Ok(columns.collect())
+    }
+
+    /// Where the bytes of the file are.
+    ///
+    /// # Errors
+    /// If the directory cannot be read or is damaged.
+    pub fn shares(&self) -> Result<Shares> {
+        let Seal { indexes_at, digests_at, .. } = self.0.seal;
+        let groups = self.0.arrow.metadata().row_groups();
+        let columns = groups.iter().map(|group| u64::try_from(group.compressed_size()).unwrap_or(0)).sum();
+        let (mut recovery, mut records) = (0, 0);
+        for group in &self.directory()?.groups {
+            let of_columns: u64 = group.columns.iter().map(|column| group.packed_bytes(&column.place)).sum();
+            recovery += of_columns;
+            records += group.all_packed_bytes().saturating_sub(of_columns);
+        }
+        Ok(Shares {
+            columns,
+            recovery,
+            records,
+            directory: self.0.meta.directory().bytes,
+            indexes: digests_at.saturating_sub(indexes_at),
+            digests: self.0.size.saturating_sub(self.0.footer_bytes).saturating_sub(digests_at),
+            footer: self.0.footer_bytes,
+        })
     }
 
     pub(super) fn directory(&self) -> Result<&Directory> {
@@ -264,14 +305,37 @@ pub struct ColumnLayout {
     pub form: String,
     /// Parquet's encodings.
     pub encodings: Vec<String>,
+    /// The number of data pages.
+    pub pages: u64,
     /// The size of the column chunk.
     pub bytes: u64,
-    /// The size of its recovery stream.
+    /// Its size before compression.
+    pub unpacked_bytes: u64,
+    /// The size of its recovery stream; its part, where several share their packing.
     pub recovery_bytes: u64,
     /// How many fields are patched.
     pub patches: u64,
     /// How many of these the type could not hold.
     pub rejects: u64,
+}
+
+/// How many bytes of a segment serve what; `PAR1` at its start is the rest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shares {
+    /// Column chunks: the values.
+    pub columns: u64,
+    /// Recovery streams of columns: how the values were spelled.
+    pub recovery: u64,
+    /// Recovery streams of records: which were unusual.
+    pub records: u64,
+    /// The directory: the batches, and where recovery streams are.
+    pub directory: u64,
+    /// Page indexes.
+    pub indexes: u64,
+    /// The digest table.
+    pub digests: u64,
+    /// Footer, seal and trailer.
+    pub footer: u64,
 }
 
 /// Footer, seal and trailer, checked as `trust` says.

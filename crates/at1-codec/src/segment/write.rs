@@ -24,7 +24,7 @@ use sha2::{Digest as _, Sha256};
 use super::{
     analyse::Analysis,
     chunk::{Chunk, Chunks},
-    column_chunk::{Profile, encode_chunk},
+    column_chunk::{Profile, encode_chunk, is_paged},
     digest::BlockSink,
     directory::{BatchInfo, ColumnRecovery, Directory, GroupRecovery, Place, Places, StreamPlace},
     layout::{BLOCK_BYTES_MIN, GROUP_BYTES_MAX, GROUP_ROWS_MAX, META_KEY, PARQUET_MAGIC, Seal, TRAILER_BYTES, hex},
@@ -375,11 +375,6 @@ fn pieces(chunk: &ArrowColumnChunk) -> Vec<u64> {
         pieces.insert(0, dictionary);
     }
     pieces
-}
-
-/// Whether a chunk has more than one page.
-fn is_paged(chunk: &ArrowColumnChunk) -> bool {
-    chunk.close().offset_index.as_ref().is_some_and(|index| index.page_locations().len() > 1)
 }
 
 /// A footer that points to no page indexes.

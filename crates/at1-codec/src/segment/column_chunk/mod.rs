@@ -1,30 +1,29 @@
-//! One column chunk as Parquet bytes: the encoding is found by trying each that fits on a sample.
+//! One column chunk as Parquet bytes, laid out as its values call for.
 //!
 //! * A chunk is encoded by itself, so columns and row groups choose freely.
+//! * What a layout costs is told by [`cost`]; profiles that are quick try what a sample leaves standing on that sample, `max`
+//!   tries on the whole chunk.
 //! * A chunk that holds a NaN carries no bounds at all, neither for itself nor for its pages: readers disagree on where
 //!   NaN sorts, and a bound that leaves it out makes them skip rows that match.
 
-use std::{io, sync::Arc};
+mod cost;
+mod sample;
+mod write;
 
 use arrow::{
-    array::{Array, ArrayRef, AsArray as _},
-    datatypes::{DataType, FieldRef, Float64Type, Schema as ArrowSchema},
+    array::{Array, ArrayRef},
+    datatypes::{DataType, FieldRef},
 };
 use parquet::{
-    arrow::{
-        ArrowSchemaConverter,
-        arrow_writer::{ArrowColumnChunk, ArrowRowGroupWriterFactory, compute_leaves},
-    },
+    arrow::arrow_writer::ArrowColumnChunk,
     basic::{Compression, Encoding, ZstdLevel},
-    column::writer::ColumnCloseResult,
-    file::{
-        properties::{EnabledStatistics, WriterProperties, WriterVersion},
-        statistics::Statistics,
-        writer::SerializedFileWriter,
-    },
 };
 
 use crate::Result;
+
+use sample::Sample;
+pub(super) use write::is_paged;
+use write::{Layout, Pages, Version, write};
 
 /// How much work goes into making a segment small.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -43,7 +42,7 @@ impl Profile {
     fn compression(self) -> Compression {
         match self {
             Self::Fast => Compression::LZ4_RAW,
-            Self::Balanced | Self::Max => Compression::ZSTD(ZstdLevel::try_new(self.zstd_level()).unwrap_or_default()),
+            Self::Balanced | Self::Max => zstd(self.zstd_level()),
         }
     }
 
@@ -56,33 +55,35 @@ impl Profile {
         }
     }
 
-    /// How many rows the trial looks at.
-    fn sample_rows(self) -> usize {
+    /// The compression that a trial on a sample is made with: it ranks layouts as the profile's own does, and is quicker.
+    fn trial_compression(self) -> Compression {
         match self {
-            Self::Fast => 8 << 10,
-            Self::Balanced => 32 << 10,
-            Self::Max => 256 << 10,
+            Self::Fast => Compression::LZ4_RAW,
+            Self::Balanced => zstd(1),
+            Self::Max => zstd(6),
         }
     }
 
-    /// How many rows a page holds: larger pages compress better, smaller ones are skipped better.
-    fn page_rows(self) -> usize {
+    /// How large pages are: larger ones compress better, smaller ones are skipped better.
+    fn pages(self) -> Pages {
         match self {
-            Self::Fast | Self::Balanced => 16 << 10,
-            Self::Max => 128 << 10,
+            Self::Fast | Self::Balanced => Pages { rows: 16 << 10, bytes: PAGE_BYTES },
+            Self::Max => Pages { rows: 128 << 10, bytes: PAGE_BYTES },
         }
     }
+}
+
+fn zstd(level: i32) -> Compression {
+    Compression::ZSTD(ZstdLevel::try_new(level).unwrap_or_default())
 }
 
 /// The largest page, and the largest dictionary, before compression.
 const PAGE_BYTES: usize = 1 << 20;
-
-/// A way to lay out a column chunk.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Layout {
-    Dictionary,
-    Plain(Encoding),
-}
+/// Pages of `max` where they save more than one byte in [`LARGE_PAGES_SAVE`]: Zstandard sees one page at a time.
+const LARGE_PAGES: Pages = Pages { rows: 1 << 20, bytes: 8 << 20 };
+const LARGE_PAGES_SAVE: u64 = 64;
+/// A layout that takes so much more than the best at a low level, in percent, does not catch up at a high one.
+const HOPEFUL_PERCENT: u64 = 115;
 
 /// What may pay for a type; the first is taken where there is nothing to measure.
 fn candidates(ty: &DataType) -> &'static [Layout] {
@@ -111,83 +112,76 @@ fn candidates(ty: &DataType) -> &'static [Layout] {
 /// Encodes one column of one row group.
 pub(super) fn encode_chunk(field: &FieldRef, array: &ArrayRef, profile: Profile) -> Result<ArrowColumnChunk> {
     let layouts = candidates(field.data_type());
-    let mut best = layouts[0];
-    if array.null_count() < array.len() && layouts.len() > 1 {
-        let sample = sample(array, profile.sample_rows());
-        let mut least = u64::MAX;
-        for &layout in layouts {
-            let bytes = write(field, &sample, layout, profile)?.close().bytes_written;
-            if bytes < least {
-                (best, least) = (layout, bytes);
-            }
+    if array.null_count() == array.len() {
+        return write(field, array, layouts[0], Version::Two, profile.pages(), profile.compression());
+    }
+    match profile {
+        Profile::Fast | Profile::Balanced => {
+            let layout = by_sample(field, array, layouts, profile)?;
+            // Version 2 leaves definition levels as they are, which costs where there are some.
+            let version = if array.null_count() > 0 { Version::One } else { Version::Two };
+            write(field, array, layout, version, profile.pages(), profile.compression())
+        }
+        Profile::Max => by_trial(field, array, layouts, profile),
+    }
+}
+
+/// The layout that costs least on a sample.
+fn by_sample(field: &FieldRef, array: &ArrayRef, layouts: &[Layout], profile: Profile) -> Result<Layout> {
+    let sample = Sample::of(array)?;
+    let hopeful: Vec<Layout> = layouts.iter().copied().filter(|&layout| sample.may_pay(layout)).collect();
+    let (Some(&first), Some(&last)) = (hopeful.first(), hopeful.last()) else { return Ok(layouts[0]) };
+    if first == last {
+        return Ok(first);
+    }
+    let mut best = (first, f64::INFINITY);
+    for layout in hopeful {
+        let chunk = write(field, &sample.array, layout, Version::Two, profile.pages(), profile.trial_compression())?;
+        let cost = cost::of(&sample, layout, &chunk, profile);
+        if cost < best.1 {
+            best = (layout, cost);
         }
     }
-    let mut chunk = write(field, array, best, profile)?;
-    trim(chunk.close_mut(), holds_nan(array))?;
+    Ok(best.0)
+}
+
+/// The smallest chunk of all: a low level says which encodings may win, the highest which does, in which version and pages.
+fn by_trial(field: &FieldRef, array: &ArrayRef, layouts: &[Layout], profile: Profile) -> Result<ArrowColumnChunk> {
+    let at = |layout, version, pages, compression| write(field, array, layout, version, pages, compression);
+    let mut sizes = Vec::with_capacity(layouts.len());
+    for &layout in layouts {
+        let chunk = at(layout, Version::One, profile.pages(), profile.trial_compression())?;
+        sizes.push((layout, bytes(&chunk)));
+    }
+    let least = sizes.iter().map(|&(_, bytes)| bytes).min().unwrap_or(0);
+    let mut best: Option<(Layout, ArrowColumnChunk)> = None;
+    for (layout, low) in sizes {
+        if low * 100 > least * HOPEFUL_PERCENT {
+            continue;
+        }
+        let chunk = at(layout, Version::One, profile.pages(), profile.compression())?;
+        if best.as_ref().is_none_or(|(_, best)| bytes(&chunk) < bytes(best)) {
+            best = Some((layout, chunk));
+        }
+    }
+    let (layout, mut chunk) = match best {
+        Some(best) => best,
+        None => (layouts[0], at(layouts[0], Version::One, profile.pages(), profile.compression())?),
+    };
+    let mut version = Version::One;
+    let other = at(layout, Version::Two, profile.pages(), profile.compression())?;
+    if bytes(&other) < bytes(&chunk) {
+        (version, chunk) = (Version::Two, other);
+    }
+    if is_paged(&chunk) {
+        let large = at(layout, version, LARGE_PAGES, profile.compression())?;
+        if bytes(&large) < bytes(&chunk) - bytes(&chunk) / LARGE_PAGES_SAVE {
+            chunk = large;
+        }
+    }
     Ok(chunk)
 }
 
-/// Leaves out of a chunk's description what says nothing new: bounds a second time for readers of ten years ago, counts
-/// that the schema and the null count imply, a column index of one page. In a table of many columns and few rows that is
-/// most of the footer.
-fn trim(close: &mut ColumnCloseResult, unbounded: bool) -> Result<()> {
-    let one_page = close.offset_index.as_ref().is_some_and(|index| index.page_locations().len() <= 1);
-    if unbounded || one_page {
-        close.column_index = None;
-    }
-    let statistics = close.metadata.statistics().filter(|_| !unbounded).cloned();
-    let builder = close.metadata.clone().into_builder().clear_page_encoding_stats().clear_statistics();
-    let builder = builder.set_unencoded_byte_array_data_bytes(None);
-    let builder = builder.set_repetition_level_histogram(None).set_definition_level_histogram(None);
-    close.metadata = match statistics.map(told_once) {
-        Some(statistics) => builder.set_statistics(statistics),
-        None => builder,
-    }
-    .build()?;
-    Ok(())
-}
-
-/// Bounds without the deprecated pair of fields.
-fn told_once(statistics: Statistics) -> Statistics {
-    match statistics {
-        Statistics::Boolean(s) => Statistics::Boolean(s.with_backwards_compatible_min_max(false)),
-        Statistics::Int32(s) => Statistics::Int32(s.with_backwards_compatible_min_max(false)),
-        Statistics::Int64(s) => Statistics::Int64(s.with_backwards_compatible_min_max(false)),
-        Statistics::Double(s) => Statistics::Double(s.with_backwards_compatible_min_max(false)),
-        Statistics::FixedLenByteArray(s) => Statistics::FixedLenByteArray(s.with_backwards_compatible_min_max(false)),
-        other => other,
-    }
-}
-
-/// The middle of a column; its start is often unlike the rest.
-fn sample(array: &ArrayRef, rows: usize) -> ArrayRef {
-    if array.len() <= rows { Arc::clone(array) } else { array.slice((array.len() - rows) / 2, rows) }
-}
-
-fn write(field: &FieldRef, array: &ArrayRef, layout: Layout, profile: Profile) -> Result<ArrowColumnChunk> {
-    let mut properties = WriterProperties::builder()
-        .set_writer_version(WriterVersion::PARQUET_2_0)
-        .set_statistics_enabled(EnabledStatistics::Page)
-        .set_compression(profile.compression())
-        .set_data_page_row_count_limit(profile.page_rows())
-        .set_data_page_size_limit(PAGE_BYTES)
-        .set_dictionary_page_size_limit(PAGE_BYTES);
-    properties = match layout {
-        Layout::Dictionary => properties.set_dictionary_enabled(true),
-        Layout::Plain(encoding) => properties.set_dictionary_enabled(false).set_encoding(encoding),
-    };
-    // A file of this one column that goes nowhere: the only stable way to a column writer with properties of its own.
-    let schema = Arc::new(ArrowSchema::new(vec![Arc::clone(field)]));
-    let parquet_schema = ArrowSchemaConverter::new().convert(&schema)?;
-    let file = SerializedFileWriter::new(io::sink(), parquet_schema.root_schema_ptr(), Arc::new(properties.build()))?;
-    let mut writers = ArrowRowGroupWriterFactory::new(&file, schema).create_column_writers(0)?;
-    let mut writer = writers.remove(0);
-    for leaf in compute_leaves(field, array)? {
-        writer.write(&leaf)?;
-    }
-    Ok(writer.close()?)
-}
-
-fn holds_nan(array: &ArrayRef) -> bool {
-    array.as_primitive_opt::<Float64Type>().is_some_and(|a| a.iter().flatten().any(f64::is_nan))
+fn bytes(chunk: &ArrowColumnChunk) -> u64 {
+    chunk.close().bytes_written
 }
