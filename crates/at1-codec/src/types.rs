@@ -84,6 +84,34 @@ impl ColumnType {
             Self::Binary => DataType::Binary,
         }
     }
+
+    /// The column type that is stored as `ty`, if there is one.
+    pub(crate) fn of_arrow(ty: &DataType) -> Option<Self> {
+        let unit = |unit: &ArrowTimeUnit| match unit {
+            ArrowTimeUnit::Microsecond => Some(TimeUnit::Micros),
+            ArrowTimeUnit::Nanosecond => Some(TimeUnit::Nanos),
+            _ => None,
+        };
+        let found = match ty {
+            DataType::Int64 => Self::Int64,
+            DataType::Decimal128(precision, scale) => {
+                Self::Decimal { precision: *precision, scale: u8::try_from(*scale).ok()? }
+            }
+            DataType::Float64 => Self::Float64,
+            DataType::Boolean => Self::Boolean,
+            DataType::Date32 => Self::Date,
+            DataType::Timestamp(resolution, zone) => {
+                let zone = if zone.is_some() { Zone::Utc } else { Zone::Naive };
+                Self::Timestamp { unit: unit(resolution)?, zone }
+            }
+            DataType::Utf8 => Self::Text,
+            DataType::Binary => Self::Binary,
+            _ => return None,
+        };
+        let known =
+            !matches!(found, Self::Decimal { precision, scale } if ![18, 38].contains(&precision) || scale > precision);
+        (known && found.arrow() == *ty).then_some(found)
+    }
 }
 
 impl fmt::Display for ColumnType {

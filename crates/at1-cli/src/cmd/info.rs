@@ -1,9 +1,12 @@
 //! `at1 info`: what a table or a segment is.
 
+mod segment;
+
 use std::{io, io::Write, path::Path, sync::Arc};
 
 use at1_codec::{BatchInfo, Segment, Trust};
 use at1_table::{BatchEntry, Info as TableInfo};
+use segment::segment;
 use serde_json::{Value, json};
 
 use crate::{
@@ -120,78 +123,6 @@ fn open(path: &Path, voice: Voice) -> Result<Segment, Failure> {
     Segment::open(Arc::new(file), Trust::OwnSeal).map_err(|e| e.within(&path.display().to_string()).into())
 }
 
-fn segment(path: &Path, voice: Voice) -> Result<(), Failure> {
-    let place = path.display().to_string();
-    let refused = |e: at1_codec::Error| Failure::from(e.within(&place));
-    let segment = open(path, voice)?;
-    let schema = segment.schema();
-    let groups = segment.metadata().metadata().row_groups().len();
-    let mut columns = Vec::new();
-    for (position, column) in schema.columns.iter().enumerate() {
-        let (mut forms, mut encodings, mut bytes, mut recovery, mut patches) = (Vec::new(), Vec::new(), 0, 0, 0);
-        for group in 0..groups {
-            let layout = segment.layout(group).map_err(refused)?.into_iter().nth(position);
-            let Some(layout) = layout else { continue };
-            add(&mut forms, [layout.form]);
-            add(&mut encodings, layout.encodings);
-            bytes += layout.bytes;
-            recovery += layout.recovery_bytes;
-            patches += layout.patches;
-        }
-        columns.push((column, position, forms, encodings, bytes, recovery, patches));
-    }
-    let batches = segment.batches().map_err(refused)?;
-    let json = json!({
-        "segment": place,
-        "rows": segment.rows(),
-        "row_groups": groups,
-        "source_bytes": segment.source_bytes(),
-        "segment_bytes": segment.size(),
-        "batches": batches.iter().map(batch_json).collect::<Vec<_>>(),
-        "columns": columns.iter().map(|(column, position, forms, encodings, bytes, recovery, patches)| json!({
-            "name": column.name,
-            "header": column.header,
-            "type": column.ty.to_string(),
-            "forms": forms,
-            "encodings": encodings,
-            "bytes": bytes,
-            "recovery_bytes": recovery,
-            "patches": patches,
-            "rejects": segment.rejects(*position),
-        })).collect::<Vec<_>>(),
-    });
-    voice.tell(&json, |out| {
-        writeln!(out, "segment {place}")?;
-        let amounts =
-            [count(segment.rows(), "record"), count(batches.len() as u64, "batch"), count(groups as u64, "row group")];
-        writeln!(out, "{}", amounts.join(", "))?;
-        packed(segment.source_bytes(), segment.size(), out)?;
-        writeln!(out)?;
-        let left = ["", "column", "type", "form"].map(|head| (head.to_owned(), Align::Left));
-        let right = ["bytes", "recovery", "patches", "rejects"].map(|head| (head.to_owned(), Align::Right));
-        let mut grid = Grid::new(left.into_iter().chain(right));
-        for (column, position, forms, _, bytes, recovery, patches) in &columns {
-            let numbers = [*bytes, *recovery, *patches, segment.rejects(*position)].map(grouped);
-            let words = [format!("c{position}"), column.name.clone(), column.ty.to_string(), forms.join("; ")];
-            grid.push(words.into_iter().chain(numbers));
-        }
-        grid.print(out)?;
-        if batches.is_empty() {
-            return Ok(());
-        }
-        writeln!(out)?;
-        print_segment_batches(&batches[..batches.len().min(BATCHES_SHOWN)], out)?;
-        if batches.len() > BATCHES_SHOWN {
-            writeln!(
-                out,
-                "(the first {BATCHES_SHOWN} of {}; --batches lists all)",
-                count(batches.len() as u64, "batch")
-            )?;
-        }
-        Ok(())
-    })
-}
-
 fn batches_of_segment(path: &Path, voice: Voice) -> Result<(), Failure> {
     let segment = open(path, voice)?;
     let batches = segment.batches().map_err(|e| e.within(&path.display().to_string()))?;
@@ -215,12 +146,4 @@ fn print_segment_batches(batches: &[BatchInfo], out: &mut dyn Write) -> io::Resu
         grid.push(numbers.into_iter().chain([batch.name.clone().unwrap_or_default()]));
     }
     grid.print(out)
-}
-
-fn add(list: &mut Vec<String>, words: impl IntoIterator<Item = String>) {
-    for word in words {
-        if !list.contains(&word) {
-            list.push(word);
-        }
-    }
 }

@@ -65,3 +65,27 @@ fn damage_is_an_error_not_an_answer() {
         assert!(code.fails_somehow() || code.ok() == csv, "byte {at}");
     }
 }
+
+#[test]
+fn info_tells_where_every_byte_of_a_segment_is() {
+    let bench = Bench::new();
+    bench.file("in.csv", &at1_testkit::trades(4, 2000));
+    bench.run(&["encode", "in.csv", "-o", "out.at1", "--keep-queryable"]).ok();
+    let told = bench.run(&["info", "out.at1", "--json"]).json().remove(0);
+    let size = bench.read("out.at1").len() as u64;
+    let parts = told["parts"].as_object().unwrap();
+    let sum: u64 = parts.values().map(|bytes| bytes.as_u64().unwrap()).sum();
+    assert_eq!((told["segment_bytes"].as_u64(), sum + b"PAR1".len() as u64), (Some(size), size), "{parts:?}");
+    let columns = told["columns"].as_array().unwrap();
+    let of_columns = |key: &str| columns.iter().map(|column| column[key].as_u64().unwrap()).sum::<u64>();
+    assert_eq!(of_columns("bytes"), parts["columns"].as_u64().unwrap());
+    assert_eq!(of_columns("recovery_bytes"), parts["column_recovery"].as_u64().unwrap());
+    for column in columns {
+        assert!(column["pages"].as_u64() == Some(1) && column["share"].as_f64().unwrap() > 0.0, "{column}");
+        assert!(!column["forms"][0].as_str().unwrap().is_empty() && column["rejects"] == 0, "{column}");
+    }
+    let words = bench.run(&["info", "out.at1"]).text();
+    for word in ["encoding", "share", "recovery section in all", "page indexes", "footer"] {
+        assert!(words.contains(word), "{word}: {words}");
+    }
+}

@@ -70,6 +70,28 @@ impl<W: Write> BlockSink<W> {
         }
     }
 
+    /// Plans blocks for column chunks that come next, each given by its pieces: its own blocks for each, but one block for
+    /// several neighbours that are shorter than [`BLOCK_BYTES_MIN`], until it is that long.
+    pub(super) fn plan_chunks(&mut self, from: u64, chunks: &[Vec<u64>]) {
+        let (mut at, mut small) = (from, 0);
+        for pieces in chunks {
+            let bytes: u64 = pieces.iter().sum();
+            if bytes >= BLOCK_BYTES_MIN as u64 {
+                self.plan(at - small, [small]);
+                self.plan(at, pieces.iter().copied());
+                small = 0;
+            } else {
+                small += bytes;
+            }
+            at += bytes;
+            if small >= BLOCK_BYTES_MIN as u64 {
+                self.plan(at - small, [small]);
+                small = 0;
+            }
+        }
+        self.plan(at - small, [small]);
+    }
+
     /// Keeps back all that is written from now on.
     pub(super) fn hold(&mut self) {
         self.held = Some(Vec::new());

@@ -59,10 +59,25 @@ pub(super) struct Place {
     pub(super) bytes: u64,
 }
 
+/// Where a stream of a row group lies.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum StreamPlace {
+    /// In the stream that the row group's small ones share, unpacked.
+    Shared(Range<usize>),
+    /// By itself.
+    Own(Place),
+}
+
+impl Default for StreamPlace {
+    fn default() -> Self {
+        Self::Shared(0..0)
+    }
+}
+
 /// The recovery data of one column chunk.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct ColumnRecovery {
-    pub(super) place: Place,
+    pub(super) place: StreamPlace,
     pub(super) rejects: u64,
     pub(super) patches: u64,
     pub(super) form: String,
@@ -73,13 +88,36 @@ pub(super) struct ColumnRecovery {
 pub(super) struct GroupRecovery {
     /// Batch and number of rows, in order.
     pub(super) parts: Vec<(usize, u64)>,
-    pub(super) records: Place,
+    /// What its small streams share; the others follow it in the file, in order.
+    pub(super) shared: Place,
+    pub(super) records: StreamPlace,
     pub(super) columns: Vec<ColumnRecovery>,
 }
 
 impl GroupRecovery {
     pub(super) fn rows(&self) -> u64 {
         self.parts.iter().map(|(_, rows)| rows).sum()
+    }
+
+    /// What a stream takes in the file; of a shared one its part.
+    pub(super) fn packed_bytes(&self, place: &StreamPlace) -> u64 {
+        match place {
+            StreamPlace::Own(place) => place.bytes,
+            StreamPlace::Shared(range) => {
+                let all = self.places().map(|place| if let StreamPlace::Shared(r) = place { r.len() } else { 0 });
+                self.shared.bytes.saturating_mul(range.len() as u64) / (all.sum::<usize>() as u64).max(1)
+            }
+        }
+    }
+
+    /// What all its streams take in the file.
+    pub(super) fn all_packed_bytes(&self) -> u64 {
+        let own = self.places().map(|place| if let StreamPlace::Own(place) = place { place.bytes } else { 0 });
+        own.fold(self.shared.bytes, u64::saturating_add)
+    }
+
+    fn places(&self) -> impl Iterator<Item = &StreamPlace> {
+        self.columns.iter().map(|column| &column.place).chain([&self.records])
     }
 }
 
@@ -120,9 +158,11 @@ impl Directory {
                 out.count(batch);
                 out.varint(rows);
             }
-            write_place(&mut out, group.records);
+            out.varint(group.shared.at);
+            out.varint(group.shared.bytes);
+            write_place(&mut out, &group.records);
             for column in &group.columns {
-                write_place(&mut out, column.place);
+                write_place(&mut out, &column.place);
                 out.varint(column.rejects);
                 out.varint(column.patches);
                 out.bytes(column.form.as_bytes());
@@ -146,10 +186,12 @@ impl Directory {
             for _ in 0..from.count()? {
                 group.parts.push((from.count()?, from.varint()?));
             }
-            group.records = read_place(&mut from)?;
+            group.shared = Place { at: from.varint()?, bytes: from.varint()? };
+            let mut places = Places::after(group.shared)?;
+            group.records = places.read(&mut from)?;
             for _ in 0..columns {
                 group.columns.push(ColumnRecovery {
-                    place: read_place(&mut from)?,
+                    place: places.read(&mut from)?,
                     rejects: from.varint()?,
                     patches: from.varint()?,
                     form: text(from.bytes()?)?,
@@ -248,13 +290,45 @@ fn take_array<const N: usize>(from: &mut Take<'_>) -> Result<[u8; N]> {
     Ok(super::layout::array(from.fixed(N)?))
 }
 
-fn write_place(out: &mut Put, place: Place) {
-    out.varint(place.at);
-    out.varint(place.bytes);
+/// A stream's size, twice, plus one if it is packed by itself; where it lies follows from those before it.
+fn write_place(out: &mut Put, place: &StreamPlace) {
+    match place {
+        StreamPlace::Shared(range) => out.varint(range.len() as u64 * 2),
+        StreamPlace::Own(place) => out.varint(place.bytes * 2 + 1),
+    }
 }
 
-fn read_place(from: &mut Take<'_>) -> Result<Place> {
-    Ok(Place { at: from.varint()?, bytes: from.varint()? })
+/// The places of a row group's streams, one after the other.
+pub(super) struct Places {
+    shared: usize,
+    at: u64,
+}
+
+impl Places {
+    /// The places of streams that share the packed stream at `shared`, or follow it.
+    pub(super) fn after(shared: Place) -> Result<Self> {
+        let at = shared.at.checked_add(shared.bytes);
+        Ok(Self { shared: 0, at: at.ok_or_else(|| broken("streams inside the file", shared.bytes))? })
+    }
+
+    /// The next stream is part of the shared one and has `bytes` bytes.
+    pub(super) fn shared(&mut self, bytes: usize) -> Result<StreamPlace> {
+        let start = self.shared;
+        self.shared = start.checked_add(bytes).ok_or_else(|| broken("streams that fit the memory", bytes))?;
+        Ok(StreamPlace::Shared(start..self.shared))
+    }
+
+    /// The next stream has `bytes` bytes of its own.
+    pub(super) fn own(&mut self, bytes: u64) -> Result<StreamPlace> {
+        let place = Place { at: self.at, bytes };
+        self.at = self.at.checked_add(bytes).ok_or_else(|| broken("streams inside the file", bytes))?;
+        Ok(StreamPlace::Own(place))
+    }
+
+    fn read(&mut self, from: &mut Take<'_>) -> Result<StreamPlace> {
+        let code = from.varint()?;
+        if code & 1 == 1 { self.own(code / 2) } else { self.shared(usize::try_from(code / 2).unwrap_or(usize::MAX)) }
+    }
 }
 
 fn terminator_code(terminator: Terminator) -> u8 {

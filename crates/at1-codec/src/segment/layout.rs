@@ -25,7 +25,7 @@
 //!      8     8  digests_at   u64 LE, where the digest table starts; it ends where the footer starts
 //!     16    32  digests      SHA-256 of the digest table
 //!     48    32  footer       SHA-256 of the Thrift footer and the 48 bytes of the seal before this field
-//!     80     4  version      u32 LE, always 1
+//!     80     4  version      u32 LE, always 2
 //!     84     4  magic        "AT1S"
 //! ```
 
@@ -36,7 +36,7 @@ use crate::{Error, Result};
 /// What every Parquet file starts and ends with.
 pub(crate) const PARQUET_MAGIC: &[u8; 4] = b"PAR1";
 /// The version of the segment format that this crate writes, and the only one it reads.
-pub const SEGMENT_VERSION: u32 = 1;
+pub const SEGMENT_VERSION: u32 = 2;
 /// The footer's key for what AT1 adds.
 pub(crate) const META_KEY: &str = "at1";
 
@@ -57,7 +57,8 @@ const _: () = assert!(DIGESTS == 16 && FOOTER == 48 && VERSION == 80 && SEAL_BYT
 pub const GROUP_BYTES_MAX: usize = 64 << 20;
 /// A row group takes no more than this many records.
 pub const GROUP_ROWS_MAX: usize = 1 << 20;
-/// A digest block holds whole pages of one column chunk and is at least this long, or the chunk is shorter.
+/// A digest block holds whole pages of one column chunk, or several whole chunks that are shorter than this, and is at
+/// least this long if it is not the last of its kind.
 pub const BLOCK_BYTES_MIN: usize = 32 << 10;
 /// The largest footer that is read: 32,767 row groups of a few columns, or 5,000 columns of a few row groups.
 pub const FOOTER_BYTES_MAX: usize = 256 << 20;

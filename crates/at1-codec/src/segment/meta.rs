@@ -1,14 +1,15 @@
 //! What the footer says of a segment besides Parquet's own: the JSON under the key `at1`.
 
+use arrow::datatypes::Schema as ArrowSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
     directory::Place,
     layout::{META_KEY, SEGMENT_VERSION},
 };
-use crate::{Column, Error, Result, Schema};
+use crate::{Column, ColumnType, Error, Result, Schema};
 
-/// The footer's own account of a segment.
+/// The footer's own account of a segment: what the Parquet schema does not tell.
 #[derive(Serialize, Deserialize)]
 pub(super) struct Meta {
     version: u32,
@@ -17,16 +18,47 @@ pub(super) struct Meta {
     pub(super) batches: u64,
     /// Place and size of the directory.
     directory: (u64, u64),
-    columns: Vec<ColumnMeta>,
+    headers: Headers,
+    /// Columns with rejects, ascending, and how many.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    rejects: Vec<(usize, u64)>,
 }
 
+/// What the sources call the columns. In a wide table this is much of a footer, so the usual cases take a word.
 #[derive(Serialize, Deserialize)]
-struct ColumnMeta {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    header: Option<String>,
-    #[serde(rename = "type")]
-    ty: String,
-    rejects: u64,
+#[serde(rename_all = "lowercase")]
+enum Headers {
+    /// As the Parquet schema does.
+    Names,
+    /// No source had a header.
+    None,
+    /// Each for itself.
+    Each(Vec<Option<String>>),
+}
+
+impl Headers {
+    fn of(schema: &Schema) -> Self {
+        let all = |is: fn(&Column) -> bool| schema.columns.iter().all(is);
+        if all(|c| c.header.as_ref() == Some(&c.name)) {
+            Self::Names
+        } else if all(|c| c.header.is_none()) {
+            Self::None
+        } else {
+            Self::Each(schema.columns.iter().map(|c| c.header.clone()).collect())
+        }
+    }
+
+    /// The header of each of the columns that have these names.
+    fn read(&self, names: &[&str]) -> Result<Vec<Option<String>>> {
+        match self {
+            Self::Names => Ok(names.iter().map(|&name| Some(name.to_owned())).collect()),
+            Self::None => Ok(vec![None; names.len()]),
+            Self::Each(headers) if headers.len() == names.len() => Ok(headers.clone()),
+            Self::Each(headers) => {
+                Err(Error::corrupt("footer", format!("headers of {} columns", names.len()), headers.len()))
+            }
+        }
+    }
 }
 
 impl Meta {
@@ -38,26 +70,26 @@ impl Meta {
         batches: u64,
         directory: Place,
     ) -> Self {
-        let columns = schema.columns.iter().zip(rejects);
+        let rejects = rejects.iter().copied().enumerate().filter(|&(_, rejects)| rejects > 0);
         Self {
             version: SEGMENT_VERSION,
             rows,
             source_bytes,
             batches,
             directory: (directory.at, directory.bytes),
-            columns: columns
-                .map(|(c, &rejects)| ColumnMeta { header: c.header.clone(), ty: c.ty.to_string(), rejects })
-                .collect(),
+            headers: Headers::of(schema),
+            rejects: rejects.collect(),
         }
     }
 
     pub(super) fn parse(text: &str) -> Result<Self> {
         let meta: Self = serde_json::from_str(text)
             .map_err(|e| Error::corrupt("footer", format!("a segment's description under the key {META_KEY}"), e))?;
+        // The seal's version was looked at before.
         if meta.version == SEGMENT_VERSION {
             Ok(meta)
         } else {
-            Err(Error::unsupported("footer", format!("segment version {SEGMENT_VERSION}"), meta.version))
+            Err(Error::corrupt("footer", format!("segment version {SEGMENT_VERSION}"), meta.version))
         }
     }
 
@@ -69,19 +101,21 @@ impl Meta {
         Place { at: self.directory.0, bytes: self.directory.1 }
     }
 
-    /// Rejects by column.
-    pub(super) fn rejects(&self) -> Vec<u64> {
-        self.columns.iter().map(|c| c.rejects).collect()
+    /// The number of rejects in `column`.
+    pub(super) fn rejects(&self, column: usize) -> u64 {
+        self.rejects.iter().find(|(rejected, _)| *rejected == column).map_or(0, |&(_, rejects)| rejects)
     }
 
-    /// The schema; physical names come from the Parquet schema.
-    pub(super) fn schema<'a>(&self, names: impl ExactSizeIterator<Item = &'a str>) -> Result<Schema> {
-        if names.len() != self.columns.len() {
-            return Err(Error::corrupt("footer", format!("{} columns", self.columns.len()), names.len()));
-        }
-        let columns = names.zip(&self.columns).map(|(name, column)| {
-            let ty = column.ty.parse().map_err(|e: crate::UnknownType| Error::corrupt("footer", "a column type", e))?;
-            Ok(Column { name: name.to_owned(), header: column.header.clone(), ty })
+    /// The schema; names and types come from the Parquet schema.
+    pub(super) fn schema(&self, arrow: &ArrowSchema) -> Result<Schema> {
+        let names: Vec<&str> = arrow.fields().iter().map(|field| field.name().as_str()).collect();
+        let headers = self.headers.read(&names)?;
+        let columns = arrow.fields().iter().zip(headers).map(|(field, header)| {
+            let ty = ColumnType::of_arrow(field.data_type());
+            let ty = ty.ok_or_else(|| {
+                Error::corrupt(format!("column {}", field.name()), "a column type", field.data_type())
+            })?;
+            Ok(Column { name: field.name().clone(), header, ty })
         });
         Ok(Schema { columns: columns.collect::<Result<_>>()? })
     }

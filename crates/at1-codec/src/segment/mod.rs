@@ -30,7 +30,7 @@ pub use digest::{Verified, VerifiedRead};
 pub use directory::BatchInfo;
 pub use draft::{Draft, Written};
 pub use joined::Joined;
-pub use read::{ColumnLayout, Segment, Trust};
+pub use read::{ColumnLayout, Segment, Shares, Trust};
 pub use recover::Rederived;
 pub use reread::ReadAs;
 pub use standalone::{Buffer, EncodeOptions, Encoded, Form, decode, decode_to, encode, encode_to};

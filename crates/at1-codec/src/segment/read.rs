@@ -16,7 +16,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::{
     digest::Verified,
-    directory::{BatchInfo, Directory, Place},
+    directory::{BatchInfo, Directory, GroupRecovery, Place, StreamPlace},
     guard,
     layout::{FOOTER_BYTES_MAX, META_KEY, PARQUET_MAGIC, SEAL_BYTES, Seal, TRAILER_BYTES, array, hex},
     meta::Meta,
@@ -51,6 +51,8 @@ pub(super) struct Inner {
     body: Verified,
     meta: Meta,
     size: u64,
+    seal: Seal,
+    footer_bytes: u64,
     directory: OnceLock<Directory>,
 }
 
@@ -88,25 +90,23 @@ impl Segment {
         let key_values = metadata.file_metadata().key_value_metadata();
         let text = key_values.into_iter().flatten().find(|kv| kv.key == META_KEY).and_then(|kv| kv.value.as_deref());
         let meta = Meta::parse(text.ok_or_else(|| Error::corrupt("footer", format!("the key {META_KEY}"), "none"))?)?;
-        let names = metadata.file_metadata().schema_descr().columns();
-        let schema = meta.schema(names.iter().map(|c| c.name()))?;
-        // What the columns are is told twice, for Parquet readers and for us; both must say the same.
         let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
         let arrow = ArrowReaderMetadata::try_new(Arc::clone(&metadata), options)?;
-        for (field, column) in arrow.schema().fields().iter().zip(&schema.columns) {
-            if *field.data_type() != column.ty.arrow() {
-                return Err(Error::corrupt(
-                    format!("column {}", column.name),
-                    column.ty.to_string(),
-                    field.data_type(),
-                ));
-            }
-        }
+        let schema = meta.schema(arrow.schema())?;
         let rows: u64 = metadata.row_groups().iter().map(|g| u64::try_from(g.num_rows()).unwrap_or(0)).sum();
         if rows != meta.rows {
             return Err(Error::corrupt("footer", format!("{} rows", meta.rows), rows));
         }
-        Ok(Self(Arc::new(Inner { schema, arrow, body, meta, size, directory: OnceLock::new() })))
+        Ok(Self(Arc::new(Inner {
+            schema,
+            arrow,
+            body,
+            meta,
+            size,
+            seal,
+            footer_bytes: size - footer_at,
+            directory: OnceLock::new(),
+        })))
     }
 
     /// The columns.
@@ -162,7 +162,7 @@ impl Segment {
 
     /// The number of rejects in `column`, over all row groups.
     pub fn rejects(&self, column: usize) -> u64 {
-        self.0.meta.rejects().get(column).copied().unwrap_or(0)
+        self.0.meta.rejects(column)
     }
 
     /// The batches, in order.
@@ -178,7 +178,7 @@ impl Segment {
     /// # Errors
     /// If the recovery section cannot be read or is damaged, or there is no such row group or column.
     pub fn reject_rows(&self, row_group: usize, column: usize) -> Result<Vec<u64>> {
-        column::rejects(&self.column_stream(row_group, column)?)
+        column::rejects(&self.streams(row_group)?.column(column)?)
     }
 
     /// How each column of `row_group` is laid out.
@@ -187,16 +187,46 @@ impl Segment {
     /// If the directory cannot be read or is damaged, or there is no such row group.
     pub fn layout(&self, row_group: usize) -> Result<Vec<ColumnLayout>> {
         let group = self.group(row_group)?;
-        let chunks = self.0.arrow.metadata().row_groups().get(row_group).map_or(&[][..], |g| g.columns());
-        let columns = group.columns.iter().zip(chunks).map(|(recovery, chunk)| ColumnLayout {
+        let metadata = self.0.arrow.metadata();
+        let chunks = metadata.row_groups().get(row_group).map_or(&[][..], |g| g.columns());
+        let indexes = metadata.offset_index().and_then(|groups| groups.get(row_group));
+        let columns = group.columns.iter().zip(chunks).enumerate().map(|(column, (recovery, chunk))| ColumnLayout {
             form: recovery.form.clone(),
             encodings: chunk.encodings().map(|e| e.to_string()).collect(),
+            pages: indexes.and_then(|columns| columns.get(column)).map_or(1, |index| index.page_locations().len())
+                as u64,
             bytes: u64::try_from(chunk.compressed_size()).unwrap_or(0),
-            recovery_bytes: recovery.place.bytes,
+            unpacked_bytes: u64::try_from(chunk.uncompressed_size()).unwrap_or(0),
+            recovery_bytes: group.packed_bytes(&recovery.place),
             patches: recovery.patches,
             rejects: recovery.rejects,
         });
         Ok(columns.collect())
+    }
+
+    /// Where the bytes of the file are.
+    ///
+    /// # Errors
+    /// If the directory cannot be read or is damaged.
+    pub fn shares(&self) -> Result<Shares> {
+        let Seal { indexes_at, digests_at, .. } = self.0.seal;
+        let groups = self.0.arrow.metadata().row_groups();
+        let columns = groups.iter().map(|group| u64::try_from(group.compressed_size()).unwrap_or(0)).sum();
+        let (mut recovery, mut records) = (0, 0);
+        for group in &self.directory()?.groups {
+            let of_columns: u64 = group.columns.iter().map(|column| group.packed_bytes(&column.place)).sum();
+            recovery += of_columns;
+            records += group.all_packed_bytes().saturating_sub(of_columns);
+        }
+        Ok(Shares {
+            columns,
+            recovery,
+            records,
+            directory: self.0.meta.directory().bytes,
+            indexes: digests_at.saturating_sub(indexes_at),
+            digests: self.0.size.saturating_sub(self.0.footer_bytes).saturating_sub(digests_at),
+            footer: self.0.footer_bytes,
+        })
     }
 
     pub(super) fn directory(&self) -> Result<&Directory> {
@@ -217,24 +247,54 @@ impl Segment {
         Ok(self.0.directory.get_or_init(|| directory))
     }
 
-    pub(super) fn group(&self, row_group: usize) -> Result<&super::directory::GroupRecovery> {
+    pub(super) fn group(&self, row_group: usize) -> Result<&GroupRecovery> {
         let groups = &self.directory()?.groups;
         groups
             .get(row_group)
             .ok_or_else(|| Error::invalid("row group", format!("less than {}", groups.len()), row_group))
     }
 
-    pub(super) fn column_stream(&self, row_group: usize, column: usize) -> Result<Vec<u8>> {
-        let columns = &self.group(row_group)?.columns;
-        let recovery = columns.get(column);
-        let recovery =
-            recovery.ok_or_else(|| Error::invalid("column", format!("less than {}", columns.len()), column))?;
-        self.stream(recovery.place)
+    /// The recovery streams of `row_group`.
+    pub(super) fn streams(&self, row_group: usize) -> Result<Streams<'_>> {
+        let group = self.group(row_group)?;
+        Ok(Streams { segment: self, group, shared: self.stream(group.shared)? })
     }
 
-    pub(super) fn stream(&self, place: Place) -> Result<Vec<u8>> {
+    fn stream(&self, place: Place) -> Result<Vec<u8>> {
         let bytes = usize::try_from(place.bytes).unwrap_or(usize::MAX);
         unpack(&self.0.body.read(place.at, bytes)?)
+    }
+}
+
+/// The recovery streams of a row group; what several share was unpacked once.
+pub(super) struct Streams<'a> {
+    segment: &'a Segment,
+    group: &'a GroupRecovery,
+    shared: Vec<u8>,
+}
+
+impl Streams<'_> {
+    /// The record streams.
+    pub(super) fn records(&self) -> Result<Vec<u8>> {
+        self.read(&self.group.records)
+    }
+
+    /// The stream of a column.
+    pub(super) fn column(&self, column: usize) -> Result<Vec<u8>> {
+        let columns = &self.group.columns;
+        let recovery = columns
+            .get(column)
+            .ok_or_else(|| Error::invalid("column", format!("less than {}", columns.len()), column))?;
+        self.read(&recovery.place)
+    }
+
+    fn read(&self, place: &StreamPlace) -> Result<Vec<u8>> {
+        match place {
+            StreamPlace::Own(place) => self.segment.stream(*place),
+            StreamPlace::Shared(range) => self.shared.get(range.clone()).map(<[u8]>::to_vec).ok_or_else(|| {
+                Error::corrupt("recovery stream", format!("{} shared bytes", range.end), self.shared.len())
+            }),
+        }
     }
 }
 
@@ -245,14 +305,37 @@ pub struct ColumnLayout {
     pub form: String,
     /// Parquet's encodings.
     pub encodings: Vec<String>,
+    /// The number of data pages.
+    pub pages: u64,
     /// The size of the column chunk.
     pub bytes: u64,
-    /// The size of its recovery stream.
+    /// Its size before compression.
+    pub unpacked_bytes: u64,
+    /// The size of its recovery stream; its part, where several share their packing.
     pub recovery_bytes: u64,
     /// How many fields are patched.
     pub patches: u64,
     /// How many of these the type could not hold.
     pub rejects: u64,
+}
+
+/// How many bytes of a segment serve what; `PAR1` at its start is the rest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shares {
+    /// Column chunks: the values.
+    pub columns: u64,
+    /// Recovery streams of columns: how the values were spelled.
+    pub recovery: u64,
+    /// Recovery streams of records: which were unusual.
+    pub records: u64,
+    /// The directory: the batches, and where recovery streams are.
+    pub directory: u64,
+    /// Page indexes.
+    pub indexes: u64,
+    /// The digest table.
+    pub digests: u64,
+    /// Footer, seal and trailer.
+    pub footer: u64,
 }
 
 /// Footer, seal and trailer, checked as `trust` says.

@@ -210,9 +210,10 @@ impl Segment {
     ) -> Result<()> {
         let group = self.group(row_group)?;
         let batches = self.batches()?;
-        let records = self.stream(group.records)?;
+        let streams = self.streams(row_group)?;
+        let records = streams.records()?;
         let mut records = RecordsReader::open(&records)?;
-        let streams = columns.iter().map(|&c| self.column_stream(row_group, c)).collect::<Result<Vec<_>>>()?;
+        let streams = columns.iter().map(|&c| streams.column(c)).collect::<Result<Vec<_>>>()?;
         let mut printers = Vec::with_capacity(columns.len());
         for (stream, &column) in streams.iter().zip(columns) {
             printers.push(Printer::open(self.schema().columns[column].ty, stream)?);

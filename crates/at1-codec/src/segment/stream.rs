@@ -2,6 +2,8 @@
 //!
 //! * A stream is a byte that says how it is packed, its unpacked size, and the packed bytes.
 //! * Unpacking grows with what comes out, never by what the size claims.
+//! * The small streams of a row group are packed as one: what a column says of its form is much like what its neighbour
+//!   says, and a frame for each costs more than it holds.
 
 use std::io::Read;
 
@@ -15,6 +17,32 @@ const ZSTD: u8 = 1;
 
 /// The largest stream: the patches of a row group, which hold less than its source bytes twice.
 const STREAM_BYTES_MAX: usize = 1 << 30;
+
+/// A stream of at most this many bytes shares its packing with others of its row group.
+const SHARED_BYTES_MAX: usize = 4 << 10;
+
+/// A stream of a row group, as it is written.
+pub(super) enum Stream {
+    /// Small: unpacked, to be packed with others.
+    Shared(Vec<u8>),
+    /// Packed alone.
+    Own(Vec<u8>),
+}
+
+impl Stream {
+    /// A stream of `bytes`, packed at `level` if it is large.
+    pub(super) fn new(bytes: Vec<u8>, level: i32) -> Result<Self> {
+        if bytes.len() <= SHARED_BYTES_MAX { Ok(Self::Shared(bytes)) } else { pack(&bytes, level).map(Self::Own) }
+    }
+
+    /// Its bytes, if they are to be packed with others.
+    pub(super) fn shared(&self) -> Option<&Vec<u8>> {
+        match self {
+            Self::Shared(bytes) => Some(bytes),
+            Self::Own(_) => None,
+        }
+    }
+}
 
 /// Packs `bytes` with Zstandard at `level`, or stores them where that is smaller.
 pub(super) fn pack(bytes: &[u8], level: i32) -> Result<Vec<u8>> {

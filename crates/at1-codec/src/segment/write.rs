@@ -14,20 +14,24 @@ use std::{
 use arrow::datatypes::SchemaRef;
 use parquet::{
     arrow::{ArrowSchemaConverter, arrow_writer::ArrowColumnChunk},
-    file::{metadata::KeyValue, properties::WriterProperties, writer::SerializedFileWriter},
+    file::{
+        metadata::{KeyValue, ParquetMetaDataReader, ParquetMetaDataWriter},
+        properties::WriterProperties,
+        writer::SerializedFileWriter,
+    },
 };
 use sha2::{Digest as _, Sha256};
 
 use super::{
     analyse::Analysis,
     chunk::{Chunk, Chunks},
-    column_chunk::Profile,
+    column_chunk::{Profile, is_paged},
     digest::BlockSink,
-    directory::{BatchInfo, ColumnRecovery, Directory, GroupRecovery, Place},
+    directory::{BatchInfo, ColumnRecovery, Directory, GroupRecovery, Place, Places, StreamPlace},
     draft::{Cuts, Draft},
     layout::{BLOCK_BYTES_MIN, GROUP_BYTES_MAX, GROUP_ROWS_MAX, META_KEY, PARQUET_MAGIC, Seal, TRAILER_BYTES, hex},
     meta::Meta,
-    stream::pack,
+    stream::{Stream, pack},
 };
 use crate::{
     Error, Result, Schema,
@@ -86,6 +90,8 @@ pub struct SegmentWriter<W: Write + Send> {
     cuts: Vec<Option<[u8; 32]>>,
     rejects: Vec<u64>,
     key_values: Vec<KeyValue>,
+    /// Whether a chunk has more than one page.
+    paged: bool,
 }
 
 impl<W: Write + Send> SegmentWriter<W> {
@@ -105,8 +111,8 @@ impl<W: Write + Send> SegmentWriter<W> {
         let rejects = vec![0; schema.columns.len()];
         let directory = Directory::default();
         let (group, cuts, key_values) = (Vec::new(), Vec::new(), Vec::new());
-        let roots = options.row_tree.map(Roots::new);
-        Ok(Self { file, schema: schema.clone(), arrow, options, group, roots, directory, cuts, rejects, key_values })
+        let (schema, roots, paged) = (schema.clone(), options.row_tree.map(Roots::new), false);
+        Ok(Self { file, schema, arrow, options, group, roots, directory, cuts, rejects, key_values, paged })
     }
 
     /// Adds a note to the footer's key-value metadata.
@@ -224,12 +230,10 @@ impl<W: Write + Send> SegmentWriter<W> {
     }
 
     fn write_group(&mut self, encoded: EncodedGroup, mut recovery: GroupRecovery) -> Result<()> {
-        let mut at = self.file.bytes_written() as u64;
-        for column in &encoded.columns {
-            let pieces = pieces(&column.chunk);
-            self.file.inner_mut().plan(at, pieces.iter().copied());
-            at += pieces.iter().sum::<u64>();
-        }
+        let pieces: Vec<Vec<u64>> = encoded.columns.iter().map(|column| pieces(&column.chunk)).collect();
+        let at = self.file.bytes_written() as u64;
+        self.file.inner_mut().plan_chunks(at, &pieces);
+        self.paged |= encoded.columns.iter().any(|column| is_paged(&column.chunk));
         let mut group = self.file.next_row_group()?;
         let mut streams = vec![encoded.records];
         for (column, rejects) in encoded.columns.into_iter().zip(&mut self.rejects) {
@@ -237,7 +241,7 @@ impl<W: Write + Send> SegmentWriter<W> {
             streams.push(column.stream);
             *rejects += column.rejects;
             recovery.columns.push(ColumnRecovery {
-                place: Place::default(),
+                place: StreamPlace::default(),
                 rejects: column.rejects,
                 patches: column.patches,
                 form: column.form,
@@ -245,26 +249,39 @@ impl<W: Write + Send> SegmentWriter<W> {
         }
         group.close()?;
 
-        let mut places = self.write_streams(&streams)?.into_iter();
-        recovery.records = places.next().unwrap_or_default();
-        for (column, place) in recovery.columns.iter_mut().zip(places) {
-            column.place = place;
+        let shared: Vec<u8> = streams.iter().filter_map(Stream::shared).flatten().copied().collect();
+        let shared = pack(&shared, self.options.profile.zstd_level())?;
+        let at = self.file.bytes_written() as u64;
+        recovery.shared = Place { at, bytes: shared.len() as u64 };
+        let mut places = Places::after(recovery.shared)?;
+        let mut packed = vec![shared];
+        for (index, stream) in streams.into_iter().enumerate() {
+            let place = match stream {
+                Stream::Shared(bytes) => places.shared(bytes.len())?,
+                Stream::Own(bytes) => {
+                    let place = places.own(bytes.len() as u64)?;
+                    packed.push(bytes);
+                    place
+                }
+            };
+            match index.checked_sub(1) {
+                None => recovery.records = place,
+                Some(column) => recovery.columns[column].place = place,
+            }
         }
+        self.write_packed(&packed)?;
         self.directory.groups.push(recovery);
         Ok(())
     }
 
-    fn write_streams(&mut self, streams: &[Vec<u8>]) -> Result<Vec<Place>> {
-        let mut at = self.file.bytes_written() as u64;
+    /// Writes packed streams; gives the place of the first.
+    fn write_packed(&mut self, streams: &[Vec<u8>]) -> Result<u64> {
+        let at = self.file.bytes_written() as u64;
         self.file.inner_mut().plan(at, streams.iter().map(|s| s.len() as u64));
-        let mut places = Vec::with_capacity(streams.len());
         for stream in streams {
             self.file.write_all(stream)?;
-            let bytes = stream.len() as u64;
-            places.push(Place { at, bytes });
-            at += bytes;
         }
-        Ok(places)
+        Ok(at)
     }
 
     /// Writes what waits, the directory and the footer; gives the sink back with what is left to verify.
@@ -277,7 +294,8 @@ impl<W: Write + Send> SegmentWriter<W> {
             self.directory.batches[batch].rows_root = Some(root);
         }
         let directory = pack(&self.directory.write(), self.options.profile.zstd_level())?;
-        let place = self.write_streams(&[directory])?.into_iter().next().unwrap_or_default();
+        let bytes = directory.len() as u64;
+        let place = Place { at: self.write_packed(&[directory])?, bytes };
         let rows = self.directory.rows();
         let batches = std::mem::take(&mut self.directory.batches);
         let source_bytes = batches.iter().map(|b| b.bytes).sum();
@@ -294,6 +312,9 @@ impl<W: Write + Send> SegmentWriter<W> {
         let mut sink = self.file.into_inner()?;
         let held = sink.release();
         let (indexes, thrift) = split_end(&held)?;
+        // The chunks' own bounds say all that indexes of a single page could.
+        let unpaged = if self.paged { None } else { Some(without_indexes(thrift)?) };
+        let (indexes, thrift) = unpaged.as_ref().map_or((indexes, thrift), |thrift| (&[][..], thrift));
         let indexes_at = sink.at();
         sink.plan(indexes_at, indexes.chunks(BLOCK_BYTES_MIN).map(|c| c.len() as u64));
         sink.write_all(indexes)?;
@@ -336,6 +357,25 @@ fn pieces(chunk: &ArrowColumnChunk) -> Vec<u64> {
         pieces.insert(0, dictionary);
     }
     pieces
+}
+
+/// A footer that points to no page indexes.
+fn without_indexes(thrift: &[u8]) -> Result<Vec<u8>> {
+    let mut metadata = ParquetMetaDataReader::decode_metadata(thrift)?.into_builder();
+    let mut groups = metadata.take_row_groups();
+    for group in &mut groups {
+        let mut builder = group.clone().into_builder();
+        let columns = builder.take_columns();
+        let bare = columns.into_iter().map(|column| {
+            let builder = column.into_builder().set_offset_index_offset(None).set_offset_index_length(None);
+            builder.set_column_index_offset(None).set_column_index_length(None).build()
+        });
+        *group = builder.set_column_metadata(bare.collect::<Result<_, _>>()?).build()?;
+    }
+    let mut file = Vec::new();
+    ParquetMetaDataWriter::new(&mut file, &metadata.set_row_groups(groups).build()).finish()?;
+    file.truncate(file.len() - TRAILER_BYTES);
+    Ok(file)
 }
 
 /// Page indexes and Thrift footer, out of what the Parquet writer writes last.

@@ -294,7 +294,7 @@ fn a_sink_that_fails_is_an_error() {
         }
     }
     let schema = Schema::named([(None, ColumnType::Text)]);
-    for room in [10, 200, 600] {
+    for room in [10, 200, 400] {
         let result = SegmentWriter::new(Full(room), &schema, WriteOptions::default()).and_then(|mut writer| {
             let source = b"some text\nmore of it\n";
             let analysis = analyse(&mut Cursor::new(source), &ReadOptions::default())?;

@@ -14,7 +14,7 @@ use super::{
         chunk::{Chunk, blocks},
         column_chunk::encode_chunk,
         records::RecordsBuilder,
-        stream::pack,
+        stream::Stream,
     },
     NewRowTree, RowTree, WriteOptions,
 };
@@ -63,16 +63,14 @@ pub(super) struct Encoding<'a> {
 
 /// A row group, ready to be written.
 pub(super) struct EncodedGroup {
-    /// The record streams, packed.
-    pub(super) records: Vec<u8>,
+    pub(super) records: Stream,
     pub(super) columns: Vec<EncodedColumn>,
 }
 
 /// A column of it.
 pub(super) struct EncodedColumn {
     pub(super) chunk: ArrowColumnChunk,
-    /// The recovery stream, packed.
-    pub(super) stream: Vec<u8>,
+    pub(super) stream: Stream,
     pub(super) rejects: u64,
     pub(super) patches: u64,
     pub(super) form: String,
@@ -87,7 +85,7 @@ enum Job<'a> {
 
 enum Done {
     Roots,
-    Records(Vec<u8>),
+    Records(Stream),
     Columns(Vec<EncodedColumn>),
 }
 
@@ -113,7 +111,7 @@ impl Encoding<'_> {
                 Job::Columns(columns) => Done::Columns(self.columns(parts, rows, columns)?),
             })
         });
-        let mut group = EncodedGroup { records: Vec::new(), columns: Vec::with_capacity(columns) };
+        let mut group = EncodedGroup { records: Stream::Shared(Vec::new()), columns: Vec::with_capacity(columns) };
         for done in done {
             match done? {
                 Done::Roots => {}
@@ -124,12 +122,12 @@ impl Encoding<'_> {
         Ok(group)
     }
 
-    fn records(self, parts: &[Part]) -> Result<Vec<u8>> {
+    fn records(self, parts: &[Part]) -> Result<Stream> {
         let mut records = RecordsBuilder::default();
         for part in parts {
             records.push(&part.chunk, part.width, part.terminator);
         }
-        pack(&records.finish(), self.options.profile.zstd_level())
+        Stream::new(records.finish(), self.options.profile.zstd_level())
     }
 
     fn columns(self, parts: &[Part], rows: usize, columns: Range<usize>) -> Result<Vec<EncodedColumn>> {
@@ -145,7 +143,7 @@ impl Encoding<'_> {
             let encoded = encoder.finish();
             Ok(EncodedColumn {
                 chunk: encode_chunk(&self.arrow.fields()[column], &encoded.array, self.options.profile)?,
-                stream: pack(&encoded.recovery, self.options.profile.zstd_level())?,
+                stream: Stream::new(encoded.recovery, self.options.profile.zstd_level())?,
                 rejects: encoded.rejects,
                 patches: encoded.patches,
                 form: encoded.form,

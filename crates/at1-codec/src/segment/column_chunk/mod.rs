@@ -1,0 +1,187 @@
+//! One column chunk as Parquet bytes, laid out as its values call for.
+//!
+//! * A chunk is encoded by itself, so columns and row groups choose freely.
+//! * What a layout costs is told by [`cost`]; profiles that are quick try what a sample leaves standing on that sample, `max`
+//!   tries on the whole chunk.
+//! * A chunk that holds a NaN carries no bounds at all, neither for itself nor for its pages: readers disagree on where
+//!   NaN sorts, and a bound that leaves it out makes them skip rows that match.
+
+mod cost;
+mod sample;
+mod write;
+
+use arrow::{
+    array::{Array, ArrayRef},
+    datatypes::{DataType, FieldRef},
+};
+use parquet::{
+    arrow::arrow_writer::ArrowColumnChunk,
+    basic::{Compression, Encoding, ZstdLevel},
+};
+
+use crate::Result;
+
+use sample::Sample;
+pub(super) use write::is_paged;
+use write::{Layout, Pages, Version, write};
+
+/// How much work goes into making a segment small.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Profile {
+    /// LZ4: for data that is read at once.
+    Fast,
+    /// Zstandard at a level that keeps up with a disk.
+    #[default]
+    Balanced,
+    /// Zstandard at its best: for data that is kept.
+    Max,
+}
+
+impl Profile {
+    /// The compression of pages.
+    fn compression(self) -> Compression {
+        match self {
+            Self::Fast => Compression::LZ4_RAW,
+            Self::Balanced | Self::Max => zstd(self.zstd_level()),
+        }
+    }
+
+    /// The Zstandard level for what is not a page: recovery streams, RAW segments.
+    pub(crate) fn zstd_level(self) -> i32 {
+        match self {
+            Self::Fast => 1,
+            Self::Balanced => 6,
+            Self::Max => 19,
+        }
+    }
+
+    /// The compression that a trial on a sample is made with: it ranks layouts as the profile's own does, and is quicker.
+    fn trial_compression(self) -> Compression {
+        match self {
+            Self::Fast => Compression::LZ4_RAW,
+            Self::Balanced => zstd(1),
+            Self::Max => zstd(6),
+        }
+    }
+
+    /// How large pages are: larger ones compress better, smaller ones are skipped better.
+    fn pages(self) -> Pages {
+        match self {
+            Self::Fast | Self::Balanced => Pages { rows: 16 << 10, bytes: PAGE_BYTES },
+            Self::Max => Pages { rows: 128 << 10, bytes: PAGE_BYTES },
+        }
+    }
+}
+
+fn zstd(level: i32) -> Compression {
+    Compression::ZSTD(ZstdLevel::try_new(level).unwrap_or_default())
+}
+
+/// The largest page, and the largest dictionary, before compression.
+const PAGE_BYTES: usize = 1 << 20;
+/// Pages of `max` where they save more than one byte in [`LARGE_PAGES_SAVE`]: Zstandard sees one page at a time.
+const LARGE_PAGES: Pages = Pages { rows: 1 << 20, bytes: 8 << 20 };
+const LARGE_PAGES_SAVE: u64 = 64;
+/// A layout that takes so much more than the best at a low level, in percent, does not catch up at a high one.
+const HOPEFUL_PERCENT: u64 = 115;
+
+/// What may pay for a type; the first is taken where there is nothing to measure.
+fn candidates(ty: &DataType) -> &'static [Layout] {
+    use Layout::{Dictionary, Plain};
+    match ty {
+        DataType::Boolean => &[Plain(Encoding::RLE), Plain(Encoding::PLAIN)],
+        DataType::Float64 => &[Dictionary, Plain(Encoding::BYTE_STREAM_SPLIT), Plain(Encoding::PLAIN)],
+        // Arrays of fixed length: polars 2.1 reads neither BYTE_STREAM_SPLIT nor DELTA_BYTE_ARRAY there, DuckDB 2.0 not
+        // the former.
+        DataType::Decimal128(precision, _) if *precision > 18 => &[Dictionary, Plain(Encoding::PLAIN)],
+        DataType::Utf8 | DataType::Binary => &[
+            Dictionary,
+            Plain(Encoding::DELTA_BYTE_ARRAY),
+            Plain(Encoding::DELTA_LENGTH_BYTE_ARRAY),
+            Plain(Encoding::PLAIN),
+        ],
+        _ => &[
+            Dictionary,
+            Plain(Encoding::DELTA_BINARY_PACKED),
+            Plain(Encoding::BYTE_STREAM_SPLIT),
+            Plain(Encoding::PLAIN),
+        ],
+    }
+}
+
+/// Encodes one column of one row group.
+pub(super) fn encode_chunk(field: &FieldRef, array: &ArrayRef, profile: Profile) -> Result<ArrowColumnChunk> {
+    let layouts = candidates(field.data_type());
+    if array.null_count() == array.len() {
+        return write(field, array, layouts[0], Version::Two, profile.pages(), profile.compression());
+    }
+    match profile {
+        Profile::Fast | Profile::Balanced => {
+            let layout = by_sample(field, array, layouts, profile)?;
+            // Version 2 leaves definition levels as they are, which costs where there are some.
+            let version = if array.null_count() > 0 { Version::One } else { Version::Two };
+            write(field, array, layout, version, profile.pages(), profile.compression())
+        }
+        Profile::Max => by_trial(field, array, layouts, profile),
+    }
+}
+
+/// The layout that costs least on a sample.
+fn by_sample(field: &FieldRef, array: &ArrayRef, layouts: &[Layout], profile: Profile) -> Result<Layout> {
+    let sample = Sample::of(array)?;
+    let hopeful: Vec<Layout> = layouts.iter().copied().filter(|&layout| sample.may_pay(layout)).collect();
+    let (Some(&first), Some(&last)) = (hopeful.first(), hopeful.last()) else { return Ok(layouts[0]) };
+    if first == last {
+        return Ok(first);
+    }
+    let mut best = (first, f64::INFINITY);
+    for layout in hopeful {
+        let chunk = write(field, &sample.array, layout, Version::Two, profile.pages(), profile.trial_compression())?;
+        let cost = cost::of(&sample, layout, &chunk, profile);
+        if cost < best.1 {
+            best = (layout, cost);
+        }
+    }
+    Ok(best.0)
+}
+
+/// The smallest chunk of all: a low level says which encodings may win, the highest which does, in which version and pages.
+fn by_trial(field: &FieldRef, array: &ArrayRef, layouts: &[Layout], profile: Profile) -> Result<ArrowColumnChunk> {
+    let at = |layout, version, pages, compression| write(field, array, layout, version, pages, compression);
+    let mut sizes = Vec::with_capacity(layouts.len());
+    for &layout in layouts {
+        let chunk = at(layout, Version::One, profile.pages(), profile.trial_compression())?;
+        sizes.push((layout, bytes(&chunk)));
+    }
+    let least = sizes.iter().map(|&(_, bytes)| bytes).min().unwrap_or(0);
+    let mut best: Option<(Layout, ArrowColumnChunk)> = None;
+    for (layout, low) in sizes {
+        if low * 100 > least * HOPEFUL_PERCENT {
+            continue;
+        }
+        let chunk = at(layout, Version::One, profile.pages(), profile.compression())?;
+        if best.as_ref().is_none_or(|(_, best)| bytes(&chunk) < bytes(best)) {
+            best = Some((layout, chunk));
+        }
+    }
+    let (layout, mut chunk) = match best {
+        Some(best) => best,
+        None => (layouts[0], at(layouts[0], Version::One, profile.pages(), profile.compression())?),
+    };
+    let mut version = Version::One;
+    let other = at(layout, Version::Two, profile.pages(), profile.compression())?;
+    if bytes(&other) < bytes(&chunk) {
+        (version, chunk) = (Version::Two, other);
+    }
+    if is_paged(&chunk) {
+        let large = at(layout, version, LARGE_PAGES, profile.compression())?;
+        if bytes(&large) < bytes(&chunk) - bytes(&chunk) / LARGE_PAGES_SAVE {
+            chunk = large;
+        }
+    }
+    Ok(chunk)
+}
+
+fn bytes(chunk: &ArrowColumnChunk) -> u64 {
+    chunk.close().bytes_written
+}
