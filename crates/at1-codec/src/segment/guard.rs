@@ -11,8 +11,8 @@ use std::io::Cursor;
 
 use parquet_format_safe::{FileMetaData, OffsetIndex, thrift::protocol::TCompactInputProtocol};
 
-use super::{digest::Verified, thrift};
-use crate::{Error, Result};
+use super::{digest::Verified, thrift::Structure};
+use crate::{Error, Result, column::bytes::Take};
 
 /// How many bytes parsed structures may take for each byte they are parsed from; a list item takes at least one byte
 /// in the file and at most about this much in memory.
@@ -99,7 +99,7 @@ pub(super) fn check_indexes(thrift: &[u8], body: &Verified) -> Result<()> {
                 }
             }
             let index = read(chunk.column_index_offset, chunk.column_index_length)?;
-            if index.is_some_and(|bytes| !thrift::holds_structure(&bytes)) {
+            if index.is_some_and(|bytes| Structure::read(&mut Take::new(&bytes)).is_none()) {
                 return Err(Error::corrupt("column index", "a structure in Thrift's compact protocol", "other bytes"));
             }
         }

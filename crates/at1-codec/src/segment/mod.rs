@@ -11,6 +11,7 @@ mod guard;
 mod joined;
 pub mod layout;
 mod meta;
+mod pages;
 mod raw;
 mod read;
 mod records;
@@ -19,6 +20,7 @@ mod reread;
 mod standalone;
 mod stream;
 mod thrift;
+mod values;
 mod write;
 
 pub use analyse::{Analysis, COLUMNS_MAX, HeaderOption, ReadOptions, analyse};
