@@ -5,8 +5,24 @@ use at1_codec::column::{self, NullWords, Pin, Printed, Printer, Syntax};
 use libfuzzer_sys::fuzz_target;
 
 const PINS: [&str; 18] = [
-    "int64", "decimal(18,0)", "decimal(18,2)", "decimal(38,5)", "decimal(38,38)", "double", "boolean", "date", "date_dmy",
-    "date_mdy", "timestamp", "timestamptz", "timestamp_ns", "timestamptz_ns", "epoch_s", "epoch_ns", "text", "binary",
+    "int64",
+    "decimal(18,0)",
+    "decimal(18,2)",
+    "decimal(38,5)",
+    "decimal(38,38)",
+    "double",
+    "boolean",
+    "date",
+    "date_dmy",
+    "date_mdy",
+    "timestamp",
+    "timestamptz",
+    "timestamp_ns",
+    "timestamptz_ns",
+    "epoch_s",
+    "epoch_ns",
+    "text",
+    "binary",
 ];
 
 fuzz_target!(|bytes: &[u8]| {
@@ -20,7 +36,12 @@ fuzz_target!(|bytes: &[u8]| {
     let mut printer = Printer::open(pin.ty, &encoded.recovery).expect("what was just written is read");
     printer.print(&encoded.array, syntax, &mut printed).expect("and printed");
     for (row, field) in fields.iter().enumerate() {
-        assert_eq!(printed.field(row).escape_ascii().to_string(), field.escape_ascii().to_string(), "{} row {row}", pin.ty);
+        assert_eq!(
+            printed.field(row).escape_ascii().to_string(),
+            field.escape_ascii().to_string(),
+            "{} row {row}",
+            pin.ty
+        );
     }
     assert_eq!(column::rejects(&encoded.recovery).expect("the rejects").len() as u64, encoded.rejects);
 });

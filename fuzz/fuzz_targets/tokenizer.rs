@@ -13,7 +13,11 @@ fuzz_target!(|bytes: &[u8]| {
     for blank in [BlankLine::Gap, BlankLine::Record] {
         let twin = reference::scan(input, dialect, blank);
         assert_eq!(pieces(input, input.len().max(1), dialect, blank), twin, "whole, {dialect:?}, {blank:?}");
-        assert_eq!(pieces(input, usize::from(*cut).max(1), dialect, blank), twin, "pieces of {cut}, {dialect:?}, {blank:?}");
+        assert_eq!(
+            pieces(input, usize::from(*cut).max(1), dialect, blank),
+            twin,
+            "pieces of {cut}, {dialect:?}, {blank:?}"
+        );
     }
 });
 

@@ -9,7 +9,7 @@
 
 use std::io::Cursor;
 
-use parquet_format_safe::{FileMetaData, OffsetIndex, thrift::protocol::TCompactInputProtocol};
+use parquet_format_safe::{ColumnMetaData, FileMetaData, OffsetIndex, thrift::protocol::TCompactInputProtocol};
 
 use super::{digest::Verified, thrift::Structure};
 use crate::{Error, Result, column::bytes::Take};
@@ -53,8 +53,7 @@ pub(super) fn check_footer(thrift: &[u8], body_bytes: u64) -> Result<()> {
             let Some(meta) = &chunk.meta_data else {
                 return Err(Error::corrupt("footer", "metadata of every column chunk", "a chunk without"));
             };
-            let start = meta.dictionary_page_offset.filter(|&at| at > 0).unwrap_or(meta.data_page_offset);
-            inside("column chunk", Some(start.min(meta.data_page_offset)), Some(meta.total_compressed_size))?;
+            inside("column chunk", Some(start(meta)), Some(meta.total_compressed_size))?;
             inside("page", Some(meta.data_page_offset), None)?;
             inside("offset index", chunk.offset_index_offset, chunk.offset_index_length.map(i64::from))?;
             inside("column index", chunk.column_index_offset, chunk.column_index_length.map(i64::from))?;
@@ -65,6 +64,11 @@ pub(super) fn check_footer(thrift: &[u8], body_bytes: u64) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Where a column chunk starts, as the `parquet` crate has it.
+fn start(meta: &ColumnMetaData) -> i64 {
+    meta.dictionary_page_offset.unwrap_or(meta.data_page_offset)
 }
 
 /// Refuses page indexes that are none, or that point outside their column chunk.
@@ -81,8 +85,7 @@ pub(super) fn check_indexes(thrift: &[u8], body: &Verified) -> Result<()> {
             let Some(meta) = &chunk.meta_data else { continue };
             if let Some(bytes) = read(chunk.offset_index_offset, chunk.offset_index_length)? {
                 let index = parse("offset index", &bytes, OffsetIndex::read_from_in_protocol)?;
-                let start = meta.dictionary_page_offset.filter(|&at| at > 0).unwrap_or(meta.data_page_offset);
-                let end = start.min(meta.data_page_offset) + meta.total_compressed_size;
+                let end = start(meta) + meta.total_compressed_size;
                 let mut row = 0;
                 for page in &index.page_locations {
                     let ordered = page.first_row_index >= row && page.first_row_index <= group.num_rows;

@@ -104,6 +104,11 @@ impl Pages {
                 if !known || start >= end || chunk.num_values() != row_group.num_rows() {
                     return Err(Error::corrupt(place(), "pages, stored or packed as AT1 does, of its rows", "others"));
                 }
+                if let Some(index) = metadata.offset_index().and_then(|index| index.get(group)?.get(column))
+                    && !tile(index.page_locations(), chunk.data_page_offset(), start, end)
+                {
+                    return Err(Error::corrupt(place(), "an offset index of all its pages", "another"));
+                }
                 chunks.push(Chunk { start, end, group, column, good: OnceLock::new() });
             }
         }
@@ -158,6 +163,18 @@ impl Pages {
             .map_err(|e| e.within(&format!("row group {}: column {}", chunk.group, chunk.column)))?;
         Ok(text_max - walk.text_left)
     }
+}
+
+/// Whether pages follow each other from `first` to the end of a chunk.
+fn tile(pages: &[PageLocation], first: i64, start: u64, end: u64) -> bool {
+    let mut at = u64::try_from(first).unwrap_or(0);
+    at >= start
+        && pages.iter().all(|page| {
+            let is_next = u64::try_from(page.offset) == Ok(at);
+            at = at.saturating_add(u64::try_from(page.compressed_page_size).unwrap_or(u64::MAX));
+            is_next
+        })
+        && at == end
 }
 
 /// How values of a type are stored.

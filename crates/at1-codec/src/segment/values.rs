@@ -119,8 +119,9 @@ fn plain_bytes(
     for _ in 0..values {
         let length = from.fixed(4).map_err(|_| "the length of each value")?;
         let length = u32::from_le_bytes(super::layout::array(length));
+        let value = from.fixed(length as usize).map_err(|_| "the bytes of each value")?;
         spend(text_left, u64::from(length))?;
-        text(from.fixed(length as usize).map_err(|_| "the bytes of each value")?, utf8)?;
+        text(value, utf8)?;
         each(length);
     }
     exactly(from.rest(), Some(0))
