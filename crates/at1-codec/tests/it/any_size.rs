@@ -64,13 +64,15 @@ fn very_wide() {
 
 #[test]
 fn wider_than_parquet_numbers_its_columns() {
-    // 40,000 fields in one record, few in the others: a column can have 32,767 at most.
+    // One record with more fields than there can be columns, which is 32,767, among others with few.
     let mut source = "a,b\n1,2\n".to_owned();
-    source += &(0..size(33_000, 40_000)).map(|i| i.to_string()).collect::<Vec<_>>().join(",");
+    source += &(0..40_000).map(|i| i.to_string()).collect::<Vec<_>>().join(",");
     source += "\n3,4\n";
     let segment = check(source.as_bytes());
     assert!(segment.schema().columns.len() <= 32_767);
-    check(",".repeat(size(33_000, 200_000)).as_bytes());
+    if is_deep() {
+        check(",".repeat(200_000).as_bytes());
+    }
 }
 
 #[test]
