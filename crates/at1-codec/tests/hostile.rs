@@ -117,7 +117,7 @@ fn segments() -> Vec<Vec<u8>> {
 }
 
 /// Changes a few bytes, more often near the end, where the footer is.
-fn mutate(rng: &mut Rng, file: &mut Vec<u8>) {
+fn mutate(rng: &mut Rng, file: &mut [u8]) {
     for _ in 0..=rng.below(3) {
         let bytes = file.len();
         let from = if rng.one_in(2) { bytes - bytes.min(1500) } else { 0 };
@@ -344,7 +344,34 @@ fn lists_and_places_in_the_footer() {
     );
     with(&|f| f.footer.schema[1].repetition_type = Some(parquet_format_safe::FieldRepetitionType(0)), "an optional");
     with(&|f| f.footer.row_groups[0].columns.clear(), "row groups of 1 columns");
-    with(&|f| f.footer.row_groups.push(f.footer.row_groups[0].clone()), "");
+    with(&|f| f.footer.row_groups.push(f.footer.row_groups[0].clone()), "40 rows");
+    let two = |f: &mut Forgery| {
+        *f = Forgery::of(
+            &encode(b"1,2\n3,4\n", &EncodeOptions { form: Form::Queryable, ..EncodeOptions::default() }).unwrap(),
+        );
+        let first = f.chunk(0).clone();
+        f.chunk(1).dictionary_page_offset = first.dictionary_page_offset;
+        f.chunk(1).data_page_offset = first.data_page_offset;
+    };
+    with(&two, "bytes of its own");
+    // Groups in groups, until a parser that follows them runs out of stack.
+    let nested = |f: &mut Forgery| {
+        let mut group = f.footer.schema[0].clone();
+        group.num_children = Some(1);
+        group.repetition_type = Some(parquet_format_safe::FieldRepetitionType(1));
+        let last = f.footer.schema.len() - 1;
+        f.footer.schema.splice(1..last, vec![group; 100_000]);
+        f.footer.schema[0].num_children = Some(1);
+        f.footer.row_groups.clear();
+    };
+    with(&nested, "a schema of columns");
+    // Chunks that say nothing of themselves: four bytes each.
+    let empty = |f: &mut Forgery| {
+        let mut chunk = f.footer.row_groups[0].columns[0].clone();
+        chunk.meta_data = None;
+        f.footer.row_groups[0].columns = vec![chunk; 500_000];
+    };
+    with(&empty, "Thrift's compact protocol");
 }
 
 #[test]

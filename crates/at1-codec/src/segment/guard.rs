@@ -5,6 +5,7 @@
 //! * The footer and the offset indexes are parsed once by `parquet-format-safe`, which allocates no more than it is
 //!   allowed, before the `parquet` crate parses them: a list size of 2^31 makes the latter abort the process. Column
 //!   indexes are walked by [`super::thrift`] instead.
+//! * The schema is flat: the `parquet` crate goes into groups in groups until its stack is full.
 //! * Chunks and indexes lie inside the body, and chunks say nothing negative about themselves.
 
 use std::io::Cursor;
@@ -14,9 +15,9 @@ use parquet_format_safe::{ColumnMetaData, FileMetaData, OffsetIndex, thrift::pro
 use super::{digest::Verified, thrift::Structure};
 use crate::{Error, Result, column::bytes::Take};
 
-/// How many bytes parsed structures may take for each byte they are parsed from; a list item takes at least one byte
-/// in the file and at most about this much in memory.
-const GROWTH_MAX: usize = 400;
+/// How many bytes parsed structures may take for each byte they are parsed from. What AT1 writes grows to ten times its
+/// size; a column chunk that says nothing of itself would grow to a hundred times.
+const GROWTH_MAX: usize = 32;
 /// What is allowed to the smallest structure.
 const ALLOWANCE_MIN: usize = 1 << 20;
 
@@ -45,6 +46,13 @@ pub(super) fn check_footer(thrift: &[u8], body_bytes: u64) -> Result<()> {
         }
     };
     let columns = footer.schema.len().saturating_sub(1);
+    let is_flat = footer.schema.iter().enumerate().all(|(index, element)| match index {
+        0 => element.type_.is_none() && element.num_children.and_then(|n| usize::try_from(n).ok()) == Some(columns),
+        _ => element.type_.is_some() && element.num_children.is_none_or(|n| n == 0),
+    });
+    if !is_flat || columns == 0 {
+        return Err(Error::corrupt("footer", "a schema of columns", "another"));
+    }
     for group in &footer.row_groups {
         if group.columns.len() != columns || group.num_rows < 0 {
             return Err(Error::corrupt("footer", format!("row groups of {columns} columns"), group.columns.len()));
