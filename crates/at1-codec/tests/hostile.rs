@@ -371,7 +371,7 @@ fn lists_and_places_in_the_footer() {
         chunk.meta_data = None;
         f.footer.row_groups[0].columns = vec![chunk; 500_000];
     };
-    with(&empty, "Thrift's compact protocol");
+    with(&empty, "row groups of 1 columns");
 }
 
 #[test]

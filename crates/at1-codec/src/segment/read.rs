@@ -17,7 +17,7 @@ use sha2::{Digest as _, Sha256};
 use super::{
     digest::Verified,
     directory::{BatchInfo, Directory, Place},
-    guard,
+    guard::Footer,
     layout::{FOOTER_BYTES_MAX, META_KEY, PARQUET_MAGIC, SEAL_BYTES, Seal, TRAILER_BYTES, array, hex},
     meta::Meta,
     pages::Pages,
@@ -76,9 +76,9 @@ impl Segment {
         let read = footer.len() as u64 + (footer_at - seal.digests_at);
         let body = Verified::new(reader, size, seal.digests_at, &table, read)?;
 
-        guard::check_footer(thrift, seal.digests_at)?;
+        let bounded = Footer::check(thrift, seal.digests_at)?;
         if trust == Trust::OwnSeal {
-            guard::check_indexes(thrift, &body)?;
+            bounded.check_indexes(&body)?;
         }
         let metadata = ParquetMetaDataReader::decode_metadata(thrift)?;
         let mut reader =

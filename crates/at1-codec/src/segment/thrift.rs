@@ -1,34 +1,52 @@
 //! A reader of structures in Thrift's compact protocol that believes no size it has not seen the bytes for.
 //!
-//! * Every list, map and string ends inside the bytes; an item takes at least one byte, so no list is longer than what
-//!   is left.
-//! * Fields ascend, so a structure has at most 32,767; of their values only flags, 32-bit numbers and structures are kept.
+//! * Every list, map and string ends inside the bytes, and every item of a list was seen: it takes at least one byte.
+//! * Fields ascend, so a structure has at most 32,767. Of their values flags, numbers and structures are kept; lists are read
+//!   when they are asked for.
 //! * It is stricter than the parser of the `parquet` crate, and says whether that may be let loose.
 //!
-//! The protocol: `doc/specs/thrift-compact-protocol.md` in the Apache Thrift sources. Used for page headers, and where
-//! `parquet-format-safe` does not read what the `parquet` crate writes: the list of booleans in a column index.
+//! The protocol: `doc/specs/thrift-compact-protocol.md` in the Apache Thrift sources.
 
 use crate::column::bytes::Take;
 
-/// Structures in structures in lists: page headers and page indexes need three.
+/// Structures in structures in lists: the footer needs six.
 const DEPTH_MAX: u8 = 16;
 
 /// The fields of a structure, in ascending order.
 #[derive(Debug)]
-pub(super) struct Structure(Vec<(i16, Value)>);
+pub(super) struct Structure<'a>(Vec<(i16, Value<'a>)>);
 
 /// The value of a field, as far as anybody asks.
 #[derive(Debug)]
-enum Value {
+enum Value<'a> {
     Flag(bool),
     Number(i32),
-    Structure(Structure),
+    Long(i64),
+    Structure(Structure<'a>),
+    List(List<'a>),
     Other,
 }
 
-impl Structure {
+/// The items of a list, all of which are there.
+#[derive(Clone, Debug)]
+pub(super) struct List<'a> {
+    ty: u8,
+    pub(super) items: usize,
+    from: Take<'a>,
+}
+
+impl<'a> List<'a> {
+    /// The items, if they are structures.
+    pub(super) fn structures(&self) -> Option<impl Iterator<Item = Structure<'a>>> {
+        let mut from = self.from.clone();
+        // They were read once to find the end of the list.
+        (self.ty == 12 || self.items == 0).then(|| (0..self.items).map_while(move |_| structure(&mut from, 0)))
+    }
+}
+
+impl<'a> Structure<'a> {
     /// Reads a structure off the front.
-    pub(super) fn read(from: &mut Take<'_>) -> Option<Self> {
+    pub(super) fn read(from: &mut Take<'a>) -> Option<Self> {
         structure(from, 0)
     }
 
@@ -37,8 +55,13 @@ impl Structure {
         self.0.iter().all(|(id, _)| known.contains(id))
     }
 
-    fn field(&self, id: i16) -> Option<&Value> {
+    fn field(&self, id: i16) -> Option<&Value<'a>> {
         self.0.iter().find(|(found, _)| *found == id).map(|(_, value)| value)
+    }
+
+    /// Whether there is a field `id`.
+    pub(super) fn has(&self, id: i16) -> bool {
+        self.field(id).is_some()
     }
 
     /// The 32-bit number in field `id`.
@@ -51,6 +74,11 @@ impl Structure {
         self.number(id).and_then(|number| usize::try_from(number).ok())
     }
 
+    /// The 64-bit number in field `id`, which is a place or a size.
+    pub(super) fn size(&self, id: i16) -> Option<u64> {
+        if let Value::Long(number) = self.field(id)? { u64::try_from(*number).ok() } else { None }
+    }
+
     /// The flag in field `id`, or `otherwise` if there is no such field.
     pub(super) fn flag(&self, id: i16, otherwise: bool) -> Option<bool> {
         match self.field(id) {
@@ -61,12 +89,17 @@ impl Structure {
     }
 
     /// The structure in field `id`.
-    pub(super) fn structure(&self, id: i16) -> Option<&Structure> {
+    pub(super) fn structure(&self, id: i16) -> Option<&Structure<'a>> {
         if let Value::Structure(inner) = self.field(id)? { Some(inner) } else { None }
+    }
+
+    /// The list in field `id`.
+    pub(super) fn list(&self, id: i16) -> Option<&List<'a>> {
+        if let Value::List(list) = self.field(id)? { Some(list) } else { None }
     }
 }
 
-fn structure(from: &mut Take<'_>, depth: u8) -> Option<Structure> {
+fn structure<'a>(from: &mut Take<'a>, depth: u8) -> Option<Structure<'a>> {
     if depth > DEPTH_MAX {
         return None;
     }
@@ -95,11 +128,12 @@ fn structure(from: &mut Take<'_>, depth: u8) -> Option<Structure> {
     }
 }
 
-fn value(from: &mut Take<'_>, ty: u8, depth: u8) -> Option<Value> {
+fn value<'a>(from: &mut Take<'a>, ty: u8, depth: u8) -> Option<Value<'a>> {
     match ty {
         1..=3 => from.byte().ok().map(drop)?,
         5 => return i32::try_from(zigzag(varint(from)?)).ok().map(Value::Number),
-        4 | 6 => varint(from).map(drop)?,
+        6 => return varint(from).map(zigzag).map(Value::Long),
+        4 => varint(from).map(drop)?,
         7 => from.fixed(8).ok().map(drop)?,
         8 => {
             let bytes = usize::try_from(varint(from)?).ok()?;
@@ -108,8 +142,9 @@ fn value(from: &mut Take<'_>, ty: u8, depth: u8) -> Option<Value> {
         9 | 10 => {
             let header = from.byte().ok()?;
             let items = if header >> 4 == 15 { varint(from)? } else { u64::from(header >> 4) };
-            items_fit(from, items)?;
-            (0..items).try_for_each(|_| value(from, header & 0x0f, depth + 1).map(drop))?;
+            let list = List { ty: header & 0x0f, items: items_fit(from, items)?, from: from.clone() };
+            (0..items).try_for_each(|_| value(from, list.ty, depth + 1).map(drop))?;
+            return Some(Value::List(list));
         }
         11 => {
             let items = varint(from)?;
@@ -128,8 +163,8 @@ fn value(from: &mut Take<'_>, ty: u8, depth: u8) -> Option<Value> {
     Some(Value::Other)
 }
 
-fn items_fit(from: &Take<'_>, items: u64) -> Option<()> {
-    (items <= from.remaining() as u64).then_some(())
+fn items_fit(from: &Take<'_>, items: u64) -> Option<usize> {
+    usize::try_from(items).ok().filter(|&items| items <= from.remaining())
 }
 
 fn zigzag(number: u64) -> i64 {
