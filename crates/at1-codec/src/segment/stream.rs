@@ -16,8 +16,6 @@ const ZSTD: u8 = 1;
 /// The largest stream: the patches of a row group, which hold less than its source bytes twice.
 const STREAM_BYTES_MAX: usize = 1 << 30;
 
-const WINDOW_LOG_MAX: u32 = STREAM_BYTES_MAX.ilog2();
-
 /// What Zstandard makes of a byte at most: 128 KiB of a block of four.
 const GROWTH_MAX: usize = 32 << 10;
 
@@ -43,10 +41,7 @@ pub(super) fn unpack(packed: &[u8]) -> Result<Vec<u8>> {
         STORED => body.to_vec(),
         ZSTD if size <= STREAM_BYTES_MAX && size / GROWTH_MAX <= body.len() => {
             let mut bytes = Vec::new();
-            let mut decoder = zstd::Decoder::with_buffer(body)?;
-            // What is compressed in one go has a window as large as itself.
-            decoder.window_log_max(WINDOW_LOG_MAX)?;
-            decoder.take(size as u64 + 1).read_to_end(&mut bytes)?;
+            zstd::Decoder::with_buffer(body)?.take(size as u64 + 1).read_to_end(&mut bytes)?;
             bytes
         }
         ZSTD => {
@@ -56,4 +51,21 @@ pub(super) fn unpack(packed: &[u8]) -> Result<Vec<u8>> {
         how => return Err(broken("packing 0 or 1".into(), how.to_string())),
     };
     if bytes.len() == size { Ok(bytes) } else { Err(broken(format!("{size} bytes"), bytes.len().to_string())) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_size_that_the_bytes_cannot_have_is_refused() {
+        let good = pack(&[b'x'; 1000], 1).unwrap();
+        assert_eq!(good[..3], [ZSTD, 0xe8, 7]);
+        for size in [[0xe7, 7], [0xe9, 7], [0xff, 0x7f]] {
+            let error = unpack(&[&good[..1], &size, &good[3..]].concat()).unwrap_err();
+            assert!(error.to_string().contains("bytes, found 100"), "{error}");
+        }
+        let error = unpack(&[&[ZSTD, 0x80, 0x80, 0x80, 0x80, 4], &good[3..]].concat()).unwrap_err();
+        assert!(error.to_string().contains("expected at most"), "{error}");
+    }
 }
