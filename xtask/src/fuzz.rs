@@ -15,7 +15,7 @@ const TARGETS: [(&str, &str, &str); 7] = [
     ("column", "testdata/csv", "2048"),
     ("roundtrip", "testdata/csv", "4096"),
     ("segment", "testdata/golden/v1", "8192"),
-    ("pages", "", "512"),
+    ("pages", "", "1024"),
     ("predicate", "", "512"),
     ("ledger", "testdata/golden/v1/table/_at1", "8192"),
 ];
