@@ -10,12 +10,13 @@ use std::{fs, path::PathBuf, process::Command};
 use crate::sh::{self, Args, Result};
 
 /// Each target, the files it starts from besides its seeds, and the largest input that is tried.
-const TARGETS: [(&str, &str, &str); 7] = [
+const TARGETS: [(&str, &str, &str); 8] = [
     ("tokenizer", "testdata/csv", "4096"),
     ("column", "testdata/csv", "2048"),
     ("roundtrip", "testdata/csv", "4096"),
     ("segment", "testdata/golden/v1", "8192"),
     ("pages", "", "1024"),
+    ("recovery", "", "512"),
     ("predicate", "", "512"),
     ("ledger", "testdata/golden/v1/table/_at1", "8192"),
 ];
