@@ -322,6 +322,12 @@ fn lists_and_places_in_the_footer() {
         (chunk.offset_index_offset, chunk.offset_index_length) = (Some(at), i32::try_from(bytes.len()).ok());
         refused(&forgery.sealed(), message);
     }
+    // Bounds of two pages, where no index says where they are.
+    let mut bounds = self::forgery("text");
+    let at = bounds.append(&[0x19, 0x21, 1, 1, 0x19, 0x28, 0, 0, 0x19, 0x28, 0, 0, 0x15, 0, 0]);
+    let chunk = &mut bounds.footer.row_groups[0].columns[0];
+    (chunk.column_index_offset, chunk.column_index_length) = (Some(at), Some(15));
+    refused(&bounds.sealed(), "the pages of the offset index");
     let good = self::forgery("text");
     let mut with = |edit: &dyn Fn(&mut Forgery), message: &str| {
         forgery = good.clone();

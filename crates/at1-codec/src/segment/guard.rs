@@ -63,14 +63,17 @@ impl Footer {
             place.map(|(at, bytes)| body.read(at, bytes)).transpose()
         };
         for chunk in &self.chunks {
+            let mut pages = None;
             if let Some(bytes) = read_at(chunk.offset_index)? {
                 let index = read("offset index", &bytes)?;
-                if !index.list(1).is_some_and(|pages| chunk.holds(pages)) {
-                    return Err(corrupt("offset index", "pages inside their column chunk"));
-                }
+                let inside = index.list(1).filter(|pages| chunk.holds(pages));
+                pages = Some(inside.ok_or_else(|| corrupt("offset index", "pages inside their column chunk"))?.items);
             }
             if let Some(bytes) = read_at(chunk.column_index)? {
-                read("column index", &bytes)?;
+                let index = read("column index", &bytes)?;
+                if index.list(1).map(|nulls| nulls.items) != pages {
+                    return Err(corrupt("column index", "the pages of the offset index"));
+                }
             }
         }
         Ok(())
