@@ -9,6 +9,7 @@ mod bench;
 mod ci;
 mod crash;
 mod demo;
+mod fuzz;
 #[cfg(feature = "harness")]
 mod golden;
 mod history;
@@ -42,6 +43,7 @@ cargo xtask COMMAND
   history [--batches N]       past states answer as they did, after compactions and vacuums
   soak [--seconds N]          appends, compactions, vacuums and reads by many processes, with kill -9 at random: all is right
   tamper [--every]            each byte of a table changed in turn: found, or harmless
+  fuzz [TARGET] [--seconds N]  coverage-guided fuzzing of one target or each in turn; needs a C++ compiler
   bench [--only NAME]...      sizes and times against peers over AT1_CORPUS=DIR, into benches/RESULTS.md
 ";
 
@@ -68,6 +70,7 @@ fn run(command: &str, args: &mut Args) -> Result {
         "history" => history::run(args),
         "soak" => soak::run(args),
         "bench" => bench::run(args),
+        "fuzz" => fuzz::run(args),
         "roundtrip" | "golden" | "tamper" => harness(command, args),
         "" | "help" | "--help" | "-h" => {
             print!("{USAGE}");

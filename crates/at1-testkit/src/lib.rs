@@ -5,6 +5,7 @@
 //! * [`feed`] writes what several producers offer a table that grows: other orders, new columns, wider types, odd endings.
 //! * `store` and `fault` (feature `store`) are a table's storage in memory: it fails at any step and loses what was not synced, in every
 //!   way in which that can be lost. `matrix` goes through all failures of a deed, `interleave` through all orders of several.
+//! * `forge` (feature `forge`) makes segments that mean harm: any bytes, under digests that hold.
 //! * [`strategies`] offers both, and arbitrary bytes, to proptest.
 //!
 //! Never published, and nothing outside tests, `xtask` and benchmarks depends on it.
@@ -22,6 +23,8 @@
 #[cfg(feature = "store")]
 pub mod fault;
 mod feed;
+#[cfg(feature = "forge")]
+pub mod forge;
 #[cfg(feature = "store")]
 pub mod interleave;
 #[cfg(feature = "store")]

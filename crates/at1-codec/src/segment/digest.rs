@@ -2,13 +2,14 @@
 //!
 //! * Blocks tile the file from its first byte to the digest table; none is empty.
 //! * [`Verified`] gives out no byte whose block did not match; it is the only way this crate reads a segment's body.
+//! * Where nobody vouches for a segment, no page is given to the Parquet crate before [`Pages`] checked its column chunk.
 //! * A block that failed once fails again: nothing is remembered but bytes that held.
 
 use std::{
     collections::VecDeque,
     io::{self, Read, Write},
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, OnceLock, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
 };
@@ -21,7 +22,10 @@ use parquet::{
 };
 use sha2::{Digest as _, Sha256};
 
-use super::layout::{BLOCK_BYTES_MIN, array, hex};
+use super::{
+    layout::{BLOCK_BYTES_MIN, array, hex},
+    pages::Pages,
+};
 use crate::{Error, ReadAt, Result};
 
 /// A sink that hashes what passes: the whole file, and block by block up to the digest table.
@@ -186,6 +190,8 @@ struct Shared {
     blocks: Vec<Block>,
     read: AtomicU64,
     remembered: Mutex<Remembered>,
+    /// What checks pages, where nobody vouches for them.
+    pages: OnceLock<Pages>,
     /// The error that was last given to the Parquet layer, for [`Verified::explain`].
     failed: Mutex<Option<Error>>,
 }
@@ -220,7 +226,29 @@ impl Verified {
             return Err(broken(format!("blocks that tile {at} bytes")));
         }
         let (read, remembered, failed) = (AtomicU64::new(read), Mutex::default(), Mutex::default());
-        Ok(Self(Arc::new(Shared { reader, size, blocks, read, remembered, failed })))
+        let pages = OnceLock::new();
+        Ok(Self(Arc::new(Shared { reader, size, blocks, read, remembered, pages, failed })))
+    }
+
+    /// From now on the Parquet crate gets no page that `pages` has not checked, and nothing but pages.
+    pub(super) fn check_pages(&self, pages: Pages) {
+        // A body is opened once, so nothing was set before.
+        let _ = self.0.pages.set(pages);
+    }
+
+    /// Whether a digest from elsewhere binds all of this.
+    pub(super) fn is_vouched_for(&self) -> bool {
+        self.0.pages.get().is_none()
+    }
+
+    fn admit(&self, start: u64, bytes: usize) -> parquet::errors::Result<()> {
+        let Some(pages) = self.0.pages.get() else { return Ok(()) };
+        pages.admit(self, start, bytes).map_err(|e| carried(self.noted(e)))
+    }
+
+    /// Reads on from `start`, unchecked but for the digests.
+    pub(super) fn reading(&self, start: u64) -> VerifiedRead {
+        VerifiedRead { body: self.clone(), at: start, block: Bytes::new() }
     }
 
     /// All bytes read so far, those outside the body included.
@@ -329,10 +357,12 @@ impl ChunkReader for Verified {
     type T = VerifiedRead;
 
     fn get_read(&self, start: u64) -> parquet::errors::Result<VerifiedRead> {
-        Ok(VerifiedRead { body: self.clone(), at: start, block: Bytes::new() })
+        self.admit(start, 0)?;
+        Ok(self.reading(start))
     }
 
     fn get_bytes(&self, start: u64, length: usize) -> parquet::errors::Result<Bytes> {
+        self.admit(start, length)?;
         self.read(start, length).map_err(|e| carried(self.noted(e)))
     }
 }

@@ -13,6 +13,7 @@ mod join;
 mod joined;
 pub mod layout;
 mod meta;
+mod pages;
 mod raw;
 mod read;
 mod records;
@@ -22,6 +23,7 @@ mod reread;
 mod standalone;
 mod stream;
 mod thrift;
+mod values;
 mod write;
 
 pub use analyse::{Analysis, COLUMNS_MAX, HeaderOption, ReadOptions, analyse};

@@ -42,10 +42,21 @@ fn head() -> [u8; HEAD_BYTES] {
 }
 
 /// Counts and hashes what passes.
-struct Tally<W> {
+pub(super) struct Tally<W> {
     out: W,
     hash: Sha256,
     bytes: u64,
+}
+
+impl<W> Tally<W> {
+    pub(super) fn new(out: W) -> Self {
+        Self { out, hash: Sha256::new(), bytes: 0 }
+    }
+
+    /// The number of bytes that passed, and their digest.
+    pub(super) fn finish(self) -> (u64, [u8; 32]) {
+        (self.bytes, self.hash.finalize().into())
+    }
 }
 
 impl<W: Write> Write for Tally<W> {
@@ -65,7 +76,7 @@ impl<W: Write> Write for Tally<W> {
 pub(super) fn write<W: Write>(source: &mut impl Read, mut sink: W, level: i32) -> Result<(W, u64)> {
     sink.write_all(&head())?;
     let mut source = Counted { from: source, hash: Sha256::new(), bytes: 0 };
-    let mut encoder = zstd::Encoder::new(Tally { out: sink, hash: Sha256::new(), bytes: 0 }, level)?;
+    let mut encoder = zstd::Encoder::new(Tally::new(sink), level)?;
     encoder.long_distance_matching(level > 9)?;
     io::copy(&mut source, &mut encoder)?;
     let Tally { out: mut sink, hash, bytes } = encoder.finish()?;
@@ -141,12 +152,12 @@ pub(super) fn read(reader: &dyn ReadAt, out: &mut dyn Write) -> Result<()> {
         return Err(Error::unsupported("RAW segment", format!("version {RAW_VERSION}"), version));
     }
     let payload = || Stretch { reader, at: HEAD_BYTES as u64, end };
-    let mut tally = Tally { out: io::sink(), hash: Sha256::new(), bytes: 0 };
+    let mut tally = Tally::new(io::sink());
     io::copy(&mut payload(), &mut tally)?;
     check("payload", &tally.hash.finalize(), &trailer[PAYLOAD..TRAILER])?;
 
     let source_bytes = u64::from_le_bytes(array(&trailer[..SOURCE]));
-    let mut tally = Tally { out, hash: Sha256::new(), bytes: 0 };
+    let mut tally = Tally::new(out);
     let mut decoder = zstd::Decoder::new(payload())?;
     decoder.window_log_max(27)?;
     io::copy(&mut decoder.take(source_bytes.saturating_add(1)), &mut tally)?;

@@ -2,7 +2,7 @@
 //!
 //! * With [`Trust::Footer`] every byte that is parsed is bound by the digest that the caller brought.
 //! * With [`Trust::OwnSeal`] the bytes are those that were sealed, by whoever sealed them; the footer is then parsed
-//!   under the bounds of [`super::guard`].
+//!   under the bounds of [`super::guard`], and pages are checked by [`super::pages`] before they are decoded.
 //! * The recovery section is read when it is asked for; a query of the columns never needs it.
 
 use std::sync::{Arc, OnceLock};
@@ -17,9 +17,10 @@ use sha2::{Digest as _, Sha256};
 use super::{
     digest::Verified,
     directory::{BatchInfo, Directory, GroupRecovery, Place, StreamPlace},
-    guard,
+    guard::Footer,
     layout::{FOOTER_BYTES_MAX, META_KEY, PARQUET_MAGIC, SEAL_BYTES, Seal, TRAILER_BYTES, array, hex},
     meta::Meta,
+    pages::Pages,
     raw::RAW_MAGIC,
     stream::unpack,
 };
@@ -77,9 +78,9 @@ impl Segment {
         let read = footer.len() as u64 + (footer_at - seal.digests_at);
         let body = Verified::new(reader, size, seal.digests_at, &table, read)?;
 
-        guard::check_footer(thrift, seal.digests_at)?;
+        let bounded = Footer::check(thrift, seal.digests_at)?;
         if trust == Trust::OwnSeal {
-            guard::check_indexes(thrift, &body)?;
+            bounded.check_indexes(&body)?;
         }
         let metadata = ParquetMetaDataReader::decode_metadata(thrift)?;
         let mut reader =
@@ -96,6 +97,9 @@ impl Segment {
         let rows: u64 = metadata.row_groups().iter().map(|g| u64::try_from(g.num_rows()).unwrap_or(0)).sum();
         if rows != meta.rows {
             return Err(Error::corrupt("footer", format!("{} rows", meta.rows), rows));
+        }
+        if trust == Trust::OwnSeal {
+            body.check_pages(Pages::new(Arc::clone(&metadata), &schema)?);
         }
         Ok(Self(Arc::new(Inner {
             schema,

@@ -20,6 +20,8 @@ const STREAM_BYTES_MAX: usize = 1 << 30;
 
 /// A stream of at most this many bytes shares its packing with others of its row group.
 const SHARED_BYTES_MAX: usize = 4 << 10;
+/// What Zstandard makes of a byte at most: 128 KiB of a block of four.
+const GROWTH_MAX: usize = 32 << 10;
 
 /// A stream of a row group, as it is written.
 pub(super) enum Stream {
@@ -64,13 +66,33 @@ pub(super) fn unpack(packed: &[u8]) -> Result<Vec<u8>> {
     let body = from.rest();
     let bytes = match how {
         STORED => body.to_vec(),
-        ZSTD if size <= STREAM_BYTES_MAX => {
+        ZSTD if size <= STREAM_BYTES_MAX && size / GROWTH_MAX <= body.len() => {
             let mut bytes = Vec::new();
             zstd::Decoder::with_buffer(body)?.take(size as u64 + 1).read_to_end(&mut bytes)?;
             bytes
         }
-        ZSTD => return Err(broken(format!("at most {STREAM_BYTES_MAX} bytes"), size.to_string())),
+        ZSTD => {
+            let most = body.len().saturating_mul(GROWTH_MAX).min(STREAM_BYTES_MAX);
+            return Err(broken(format!("at most {most} bytes"), size.to_string()));
+        }
         how => return Err(broken("packing 0 or 1".into(), how.to_string())),
     };
     if bytes.len() == size { Ok(bytes) } else { Err(broken(format!("{size} bytes"), bytes.len().to_string())) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_size_that_the_bytes_cannot_have_is_refused() {
+        let good = pack(&[b'x'; 1000], 1).unwrap();
+        assert_eq!(good[..3], [ZSTD, 0xe8, 7]);
+        for size in [[0xe7, 7], [0xe9, 7], [0xff, 0x7f]] {
+            let error = unpack(&[&good[..1], &size, &good[3..]].concat()).unwrap_err();
+            assert!(error.to_string().contains("bytes, found 100"), "{error}");
+        }
+        let error = unpack(&[&[ZSTD, 0x80, 0x80, 0x80, 0x80, 4], &good[3..]].concat()).unwrap_err();
+        assert!(error.to_string().contains("expected at most"), "{error}");
+    }
 }

@@ -2,8 +2,10 @@
 
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is the test failing")]
 
+mod any_size;
 mod carry;
 mod column;
+mod fidelity;
 mod reread;
 mod segment;
 mod text;
