@@ -309,3 +309,61 @@ fn multiply_by_ones(bits: u64) -> u64 {
     let product = _mm_clmulepi64_si128::<0>(_mm_set_epi64x(0, bits as i64), _mm_set1_epi8(-1));
     _mm_cvtsi128_si64(product) as u64
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// What one set of instructions makes of a block and some bits.
+    struct All<'a> {
+        block: &'a Block,
+        bits: u64,
+        start: u32,
+    }
+
+    impl Work for All<'_> {
+        type Done = ([u64; 3], u64, Vec<Span>);
+
+        #[inline(always)]
+        fn run(self, masks: impl Masks) -> Self::Done {
+            let mut spans = [Span::default(); BLOCK_BYTES];
+            masks.spans(self.bits, 1000, self.start, &mut spans);
+            let spans = spans[..self.bits.count_ones() as usize].to_vec();
+            (masks.find(self.block, [0, b',', 0xff]), masks.prefix_xor(self.bits), spans)
+        }
+    }
+
+    /// The same, bit by bit.
+    fn expected(All { block, bits, start }: All<'_>) -> <All<'static> as Work>::Done {
+        let bit = |yes: bool, i: usize| u64::from(yes) << i;
+        let found = [0, b',', 0xff].map(|byte| (0..64).map(|i| bit(block[i] == byte, i)).sum());
+        let inside = (0..64).map(|i| bit((bits << (63 - i)).count_ones() % 2 == 1, i)).sum();
+        let mut start = start;
+        let span = |i: u32| {
+            let span = Span { start, end: 1000 + i };
+            start = span.end + 1;
+            span
+        };
+        (found, inside, (0..64_u32).filter(|i| bits >> i & 1 == 1).map(span).collect())
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 5000, failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn all_instructions_agree(
+            bytes in prop::collection::vec(prop_oneof![any::<u8>(), prop::sample::select(vec![0, 1, b',', b',' - 1, b',' ^ 0x80, 0x7f, 0x80, 0xff])], 64),
+            bits in prop_oneof![any::<u64>(), (any::<u64>(), any::<u64>()).prop_map(|(a, b)| a & b), (0..64).prop_map(|i| 1_u64 << i), Just(!0)],
+            start in 0..1000_u32,
+        ) {
+            let block = bytes.first_chunk().unwrap();
+            let bits = bits.max(1);
+            for instructions in Instructions::all() {
+                let found = instructions.run(All { block, bits, start });
+                prop_assert_eq!(found, expected(All { block, bits, start }), "{}", instructions);
+            }
+        }
+    }
+}
