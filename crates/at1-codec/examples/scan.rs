@@ -15,8 +15,7 @@ const SAMPLE_BYTES: usize = 1 << 20;
 
 fn main() -> Result<(), Box<dyn Error>> {
     print!("{:>9}", "MB");
-    Instructions::all()
-        .for_each(|instructions| print!(" {:>8.8}", format!("{instructions:?}").replace("Instructions(", "")));
+    Instructions::all().for_each(|instructions| print!(" {instructions:>8}"));
     println!(" {:>8} {:>8} {:>8} {:>9}", "csv-core", "memchr", "detect", "ns/field");
     for path in env::args().skip(1) {
         let source = fs::read(&path)?;

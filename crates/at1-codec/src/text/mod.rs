@@ -93,6 +93,7 @@ impl BlankLine {
 
 /// A raw field, quotes included: a range of the scanned bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[repr(C)] // `mask` writes eight at a time
 pub struct Span {
     /// The first byte.
     pub start: u32,

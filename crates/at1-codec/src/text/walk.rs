@@ -118,7 +118,7 @@ impl Walk<'_> {
 
             let bits = Bits { base, separators, ends, crlf, blanks, multiline: sum & ends };
             if blanks == 0 {
-                found.add(bits)
+                found.add(masks, bits)
             } else {
                 found.add_with_blanks(bits)
             }
@@ -165,25 +165,13 @@ struct Found<'a> {
 impl Found<'_> {
     /// Adds the fields and records that end in a block without blank lines.
     #[inline(always)]
-    fn add(&mut self, Bits { base, separators, ends, crlf, multiline, .. }: Bits) {
+    fn add(&mut self, masks: impl Masks, Bits { base, separators, ends, crlf, multiline, .. }: Bits) {
         if separators == 0 {
             return;
         }
         let fields_before = self.fields.len;
         let spans = self.fields.room();
-        let (mut start, mut rest) = (self.field_start as u32, separators);
-        for eight in spans.as_chunks_mut::<8>().0 {
-            // Eight at a time, though fewer may be left: what is written too much is written over or cut off.
-            for span in eight {
-                let end = base as u32 + rest.trailing_zeros();
-                *span = Span { start, end };
-                start = end + 1;
-                rest &= rest.wrapping_sub(1);
-            }
-            if rest == 0 {
-                break;
-            }
-        }
+        masks.spans(separators, base as u32, self.field_start as u32, spans);
         self.field_start = base + BLOCK_BYTES - separators.leading_zeros() as usize;
 
         if ends != 0 {
