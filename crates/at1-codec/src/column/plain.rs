@@ -29,7 +29,7 @@ const TENS_DOUBLE: [f64; DIGITS_MAX + 1] =
     [1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18];
 
 /// At most sixteen bytes as a number, the first lowest, filled up with zeros.
-#[inline]
+#[inline(always)]
 pub(crate) fn load(bytes: &[u8]) -> u128 {
     // Two loads that overlap: the bytes they share are equal, so `|` does not mind.
     let len = bytes.len();

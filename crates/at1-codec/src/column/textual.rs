@@ -8,7 +8,7 @@ use arrow::array::{ArrayRef, NullBufferBuilder};
 use super::{
     array::{offset, texts},
     encode::{Frame, Syntax},
-    form::{Form, Quoting},
+    form::{Form, Per, Quoting},
     kind::is_utf8,
     patch::Holds,
     rows::{Entries, Rows, spelling},
@@ -39,7 +39,11 @@ impl Textual {
     pub(crate) fn push(&mut self, frame: &mut Frame, syntax: Syntax, block: &[Option<&[u8]>]) {
         let is_text = frame.meaning.ty == ColumnType::Text;
         let quoting = if syntax.quote.is_some() { frame.form.quoting } else { Quoting::Never };
-        let null = frame.form.nulls.first().map_or(&[][..], Vec::as_slice);
+        let mut nulls = frame.form.nulls.iter();
+        let is_null_right = match frame.form.nulls_per {
+            Per::Column => nulls.next().is_some_and(Vec::is_empty),
+            Per::Row => nulls.any(Vec::is_empty),
+        };
         for (row, raw) in (frame.row..).zip(block) {
             let mut entries = Entries::default();
             let Some(raw) = raw else {
@@ -50,8 +54,7 @@ impl Textual {
             if value.is_empty() && quoted == Quoted::No {
                 entries.null = Some(spelling(&frame.form.nulls, raw));
                 self.push_null(entries);
-                if !null.is_empty() {
-                    // No form of ours spells it so.
+                if !is_null_right {
                     frame.patches.push(row as u64, Holds::Yes, raw);
                 }
                 continue;

@@ -7,6 +7,7 @@ use crate::{
     TimeUnit, Zone,
     column::{
         array::Values,
+        form::{Per, Quoting},
         patch::Holds,
         pin::{DateOrder, Epoch, Source},
         print::Printer,
@@ -169,6 +170,15 @@ fn a_form_that_fits_nothing() {
     let fields: Vec<_> = (0..3000).map(|_| Some(&*pool[random.below(pool.len())])).collect();
     let odd = [Some(&b"\"+00007.5000000\""[..]), Some(b"\"  1\""), Some(b"null"), Some(b"\"0001/1/1  1:00,5 UTC\"")];
     for meaning in meanings() {
-        check(&meaning, &form_of(&meaning, &odd, CSV), &[(CSV, &fields)], usize::MAX);
+        let form = form_of(&meaning, &odd, CSV);
+        for quoting in [Quoting::Never, Quoting::Always, Quoting::Needed, Quoting::PerRow] {
+            for nulls in [&["", "NA"][..], &["NA", ""], &["NA", "-"]] {
+                for nulls_per in [Per::Column, Per::Row] {
+                    let nulls = nulls.iter().map(|null| null.as_bytes().to_vec()).collect();
+                    let form = Form { quoting, nulls, nulls_per, ..form.clone() };
+                    check(&meaning, &form, &[(CSV, &fields)], usize::MAX);
+                }
+            }
+        }
     }
 }
