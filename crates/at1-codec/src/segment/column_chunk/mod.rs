@@ -55,11 +55,11 @@ impl Profile {
         }
     }
 
-    /// The compression that a trial on a sample is made with: it ranks layouts as the profile's own does, and is quicker.
+    /// The compression that a trial is made with. A lower level than the profile's own ranks the encodings otherwise: it is
+    /// for the first round of `max` only, which keeps all that come close.
     fn trial_compression(self) -> Compression {
         match self {
-            Self::Fast => Compression::LZ4_RAW,
-            Self::Balanced => zstd(1),
+            Self::Fast | Self::Balanced => self.compression(),
             Self::Max => zstd(6),
         }
     }
