@@ -183,6 +183,10 @@ fn page_zones(source: &impl Source, group: usize, stored: usize) -> Result<Optio
         return Ok(None);
     }
     let pages = pages(file, group, stored)?;
+    if pages.len() == 1 {
+        // The row group's zone says it all; segments have no column index for a single page.
+        return Ok(None);
+    }
     let converter = converter(metadata, stored)?;
     let min = converter.data_page_mins(columns, offsets, [&group])?;
     let max = converter.data_page_maxes(columns, offsets, [&group])?;

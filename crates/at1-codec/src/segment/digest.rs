@@ -388,3 +388,24 @@ impl Read for VerifiedRead {
         Ok(take)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(chunks: &[&[u64]], cuts: &[u64]) {
+        let mut sink = BlockSink::new(io::sink());
+        sink.plan_chunks(4, &chunks.iter().map(|pieces| pieces.to_vec()).collect::<Vec<_>>());
+        assert_eq!(sink.cuts, cuts, "{chunks:?}");
+    }
+
+    #[test]
+    fn small_chunks_share_a_block_and_large_ones_never_do() {
+        const LARGE: u64 = BLOCK_BYTES_MIN as u64;
+        check(&[], &[]);
+        check(&[&[1], &[2, 3], &[4]], &[14]);
+        check(&[&[1], &[LARGE, 2], &[3]], &[5, LARGE + 5, LARGE + 7, LARGE + 10]);
+        check(&[&[LARGE - 1], &[LARGE - 1], &[1]], &[2 * LARGE + 2, 2 * LARGE + 3]);
+    }
+}

@@ -120,3 +120,28 @@ impl Meta {
         Ok(Schema { columns: columns.collect::<Result<_>>()? })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(headers: &[Option<&str>], told: &str) {
+        let schema = Schema::named(headers.iter().map(|&header| (header, ColumnType::Date)));
+        let rejects: Vec<u64> = (0..headers.len() as u64).map(|column| column * 5).collect();
+        let json = Meta::new(&schema, &rejects, 1, 2, 3, Place { at: 4, bytes: 5 }).to_json().unwrap();
+        assert!(json.contains(&format!("\"headers\":{told}")), "{json}");
+        let meta = Meta::parse(&json).unwrap();
+        assert_eq!(meta.schema(&schema.arrow()).unwrap(), schema);
+        for (column, &rejects) in rejects.iter().enumerate() {
+            assert_eq!(meta.rejects(column), rejects, "{json}");
+        }
+    }
+
+    #[test]
+    fn headers_take_a_word_where_one_says_it() {
+        check(&[Some("day"), Some("due")], "\"names\"");
+        check(&[None, None, None], "\"none\"");
+        check(&[Some("day"), Some("due day"), None], "{\"each\":[\"day\",\"due day\",null]}");
+    }
+}

@@ -55,11 +55,11 @@ impl Profile {
         }
     }
 
-    /// The compression that a trial on a sample is made with: it ranks layouts as the profile's own does, and is quicker.
+    /// The compression that a trial is made with. A lower level than the profile's own ranks the encodings otherwise: it is
+    /// for the first round of `max` only, which keeps all that come close.
     fn trial_compression(self) -> Compression {
         match self {
-            Self::Fast => Compression::LZ4_RAW,
-            Self::Balanced => zstd(1),
+            Self::Fast | Self::Balanced => self.compression(),
             Self::Max => zstd(6),
         }
     }
@@ -184,4 +184,74 @@ fn by_trial(field: &FieldRef, array: &ArrayRef, layouts: &[Layout], profile: Pro
 
 fn bytes(chunk: &ArrowColumnChunk) -> u64 {
     chunk.close().bytes_written
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use arrow::{
+        array::{Int64Array, StringArray},
+        datatypes::Field,
+    };
+
+    use super::*;
+
+    fn chosen(array: ArrayRef, profile: Profile) -> (Vec<Encoding>, ArrowColumnChunk) {
+        let field = Arc::new(Field::new("x", array.data_type().clone(), true));
+        let chunk = encode_chunk(&field, &array, profile).unwrap();
+        (chunk.close().metadata.encodings().filter(|&e| e != Encoding::RLE).collect(), chunk)
+    }
+
+    #[track_caller]
+    fn check(array: &ArrayRef, profiles: &[Profile], encoding: Encoding) {
+        for &profile in profiles {
+            let (encodings, _) = chosen(ArrayRef::clone(array), profile);
+            assert!(encodings.contains(&encoding), "{profile:?}: {encodings:?}");
+        }
+    }
+
+    /// Numbers without a pattern that a compressor could see.
+    fn noise(rows: i64) -> impl Iterator<Item = i64> {
+        (0..rows).map(|i| (i + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15_u64.cast_signed()) >> 20)
+    }
+
+    const ALL: &[Profile] = &[Profile::Fast, Profile::Balanced, Profile::Max];
+
+    #[test]
+    fn steps_words_and_shared_prefixes_are_seen_in_a_sample() {
+        let steps = noise(40_000).scan(0, |at, noise| {
+            *at += noise & 0xff;
+            Some(*at)
+        });
+        check(&(Arc::new(Int64Array::from_iter_values(steps)) as _), ALL, Encoding::DELTA_BINARY_PACKED);
+        let words = noise(40_000).map(|n| ["departed", "arrived", "cancelled"][n.unsigned_abs() as usize % 3]);
+        check(&(Arc::new(StringArray::from_iter_values(words)) as _), ALL, Encoding::RLE_DICTIONARY);
+        let paths = noise(20_000).enumerate().map(|(i, n)| format!("/a/long/and/common/path/{i:07}/{:03}", n & 0xff));
+        // Where reading at once is what counts, the price of decoding decides.
+        let paths: ArrayRef = Arc::new(StringArray::from_iter_values(paths));
+        check(&paths, &ALL[1..], Encoding::DELTA_BYTE_ARRAY);
+        check(&paths, &ALL[..1], Encoding::PLAIN);
+    }
+
+    /// In a sorted column a sample sees few of the values, and a dictionary of them all would not pay.
+    #[test]
+    fn a_sample_of_a_sorted_column_expects_the_values_it_did_not_see() {
+        let array: ArrayRef = Arc::new(Int64Array::from_iter_values((0..400_000).map(|i| i / 4 * 1_000)));
+        let sample = Sample::of(&array).unwrap();
+        assert!((90_000.0..=101_000.0).contains(&sample.distinct_in_chunk), "{}", sample.distinct_in_chunk);
+        let few: ArrayRef = Arc::new(Int64Array::from_iter_values(noise(400_000).map(|n| n & 0x3f)));
+        let sample = Sample::of(&few).unwrap();
+        assert!((64.0..70.0).contains(&sample.distinct_in_chunk), "{}", sample.distinct_in_chunk);
+    }
+
+    #[test]
+    fn nothing_is_told_twice() {
+        let (_, chunk) = chosen(Arc::new(Int64Array::from(vec![Some(1), None, Some(3)])), Profile::Balanced);
+        let close = chunk.close();
+        assert!(close.column_index.is_none() && !is_paged(&chunk));
+        let statistics = close.metadata.statistics().unwrap();
+        assert!(!statistics.is_min_max_backwards_compatible() && statistics.null_count_opt() == Some(1));
+        assert!(close.metadata.page_encoding_stats().is_none());
+    }
 }
