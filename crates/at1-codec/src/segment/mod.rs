@@ -11,6 +11,7 @@ mod guard;
 mod joined;
 pub mod layout;
 mod meta;
+mod page_header;
 mod pages;
 mod raw;
 mod read;
