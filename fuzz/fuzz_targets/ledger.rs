@@ -1,4 +1,4 @@
-//! Hostile ledgers are reported on, never a panic. Run with `cargo fuzz run ledger fuzz/corpus/ledger testdata/golden/v1/table/_at1`.
+//! Hostile ledgers are reported on, never a panic.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

@@ -1,5 +1,5 @@
 //! Hostile segments give an error, or bytes: no panic, no abort, no allocation by a claimed length. Digests are made right first, so
-//! that what is changed reaches the parsers; the first byte says whether.
+//! that what is changed reaches the parsers.
 #![no_main]
 
 use std::sync::Arc;

@@ -13,6 +13,7 @@ mod join;
 mod joined;
 pub mod layout;
 mod meta;
+mod page_header;
 mod pages;
 mod raw;
 mod read;

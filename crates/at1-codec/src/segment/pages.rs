@@ -12,8 +12,9 @@
 //! * No page is decompressed before its size is held against its rows and what its bytes can expand to. What comes out is
 //!   held against its encoding by [`super::values`]; its text against [`TEXT_BYTES_MAX`] for the row group's columns together.
 //!
-//! So: no panic, no abort, no endless loop, no allocation beyond 64 MiB but for text that is really there, no text that is
-//! not UTF-8. What the values *are* is up to who wrote them, as in any file; that they are those of the digested bytes is not.
+//! So: no panic, no abort, no endless loop, no text that is not UTF-8, and no more memory than 64 MiB beside the bytes of the
+//! file and the text of one row group, which is at most [`TEXT_BYTES_MAX`] and no more than those bytes can expand to. What the
+//! values *are* is up to who wrote them, as in any file; that they are those of the digested bytes is not.
 
 use std::sync::{
     Arc, OnceLock,
@@ -36,10 +37,10 @@ use parquet::{
 use super::{
     digest::{Verified, VerifiedRead},
     layout::{GROUP_BYTES_MAX, GROUP_ROWS_MAX},
-    thrift::Structure,
+    page_header::Header,
     values::{Dictionary, Kind, Wrong, check_dictionary, check_levels, check_values},
 };
-use crate::{ColumnType, Error, Result, Schema, column::bytes::Take, text::RECORD_BYTES_MAX};
+use crate::{ColumnType, Error, Result, Schema, text::RECORD_BYTES_MAX};
 
 /// The most rows of a row group: what the writer aims at, with room for how it gets there.
 const ROWS_MAX: usize = 2 * GROUP_ROWS_MAX;
@@ -306,45 +307,6 @@ impl Walk<'_> {
             _ => return Err("a dictionary of plain values, or a data page of version 2"),
         }
         Ok(())
-    }
-}
-
-/// What a page says of itself.
-struct Header {
-    /// Its own size.
-    bytes: usize,
-    is_dictionary: bool,
-    values: usize,
-    /// The size of the page in the file, that of the levels at its start, and that of all once decompressed.
-    packed: usize,
-    levels: usize,
-    unpacked: usize,
-    is_packed: bool,
-}
-
-impl Header {
-    /// Reads the header at the start of `bytes`; none of a page that AT1 would not write.
-    fn read(bytes: &[u8]) -> Option<Self> {
-        let mut from = Take::new(bytes);
-        let header = Structure::read(&mut from)?;
-        let (unpacked, packed) = (header.count(2)?, header.count(3)?);
-        let is_dictionary = match header.number(1)? {
-            2 => true,
-            3 => false,
-            _ => return None,
-        };
-        let (inner, levels) = if is_dictionary {
-            (header.structure(7).filter(|_| header.has_only(&[1, 2, 3, 7]))?, 0)
-        } else {
-            let inner = header.structure(8).filter(|_| header.has_only(&[1, 2, 3, 8]))?;
-            // A column has as many rows as values, no repetition levels, and its statistics elsewhere.
-            let flat =
-                inner.has_only(&[1, 2, 3, 4, 5, 6, 7]) && inner.count(3) == inner.count(1) && inner.count(6) == Some(0);
-            (inner, inner.count(5).filter(|_| flat)?)
-        };
-        let is_packed = is_dictionary || inner.flag(7, true)?;
-        let bytes = bytes.len() - from.remaining();
-        Some(Self { bytes, is_dictionary, values: inner.count(1)?, packed, levels, unpacked, is_packed })
     }
 }
 

@@ -1,0 +1,46 @@
+//! What a page says of itself, before anybody acts on it.
+//!
+//! * Only headers that AT1 would write: of a dictionary page, or of a data page of version 2 of a flat column, without statistics.
+//! * Every number is there, not negative, and of the width that the format gives it.
+
+use super::thrift::Structure;
+use crate::column::bytes::Take;
+
+/// What a page says of itself.
+pub(super) struct Header {
+    /// Its own size.
+    pub(super) bytes: usize,
+    pub(super) is_dictionary: bool,
+    pub(super) values: usize,
+    /// The size of the page in the file, that of the levels at its start, and that of all once decompressed.
+    pub(super) packed: usize,
+    pub(super) levels: usize,
+    pub(super) unpacked: usize,
+    pub(super) is_packed: bool,
+}
+
+impl Header {
+    /// Reads the header at the start of `bytes`; none of a page that AT1 would not write.
+    pub(super) fn read(bytes: &[u8]) -> Option<Self> {
+        let mut from = Take::new(bytes);
+        let header = Structure::read(&mut from)?;
+        let (unpacked, packed) = (header.count(2)?, header.count(3)?);
+        let is_dictionary = match header.number(1)? {
+            2 => true,
+            3 => false,
+            _ => return None,
+        };
+        let (inner, levels) = if is_dictionary {
+            (header.structure(7).filter(|_| header.has_only(&[1, 2, 3, 7]))?, 0)
+        } else {
+            let inner = header.structure(8).filter(|_| header.has_only(&[1, 2, 3, 8]))?;
+            // A column has as many rows as values, no repetition levels, and its statistics elsewhere.
+            let flat =
+                inner.has_only(&[1, 2, 3, 4, 5, 6, 7]) && inner.count(3) == inner.count(1) && inner.count(6) == Some(0);
+            (inner, inner.count(5).filter(|_| flat)?)
+        };
+        let is_packed = is_dictionary || inner.flag(7, true)?;
+        let bytes = bytes.len() - from.remaining();
+        Some(Self { bytes, is_dictionary, values: inner.count(1)?, packed, levels, unpacked, is_packed })
+    }
+}
