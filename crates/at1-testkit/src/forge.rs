@@ -175,7 +175,7 @@ impl Forgery {
             file.extend_from_slice(&(place as u64).to_le_bytes());
         }
         file.extend_from_slice(&[0; 64]);
-        file.extend_from_slice(&1_u32.to_le_bytes());
+        file.extend_from_slice(&2_u32.to_le_bytes());
         file.extend_from_slice(b"AT1S");
         file.extend_from_slice(&u32::try_from(footer.len() + SEAL_BYTES).expect("a small footer").to_le_bytes());
         file.extend_from_slice(b"PAR1");

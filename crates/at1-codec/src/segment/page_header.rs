@@ -1,10 +1,15 @@
 //! What a page says of itself, before anybody acts on it.
 //!
-//! * Only headers that AT1 would write: of a dictionary page, or of a data page of version 2 of a flat column, without statistics.
+//! * Only headers that AT1 would write: of a dictionary page, or of a data page of a flat column, without statistics.
 //! * Every number is there, not negative, and of the width that the format gives it.
 
 use super::thrift::Structure;
 use crate::column::bytes::Take;
+
+/// Kinds of pages, as Parquet numbers them.
+const DATA: i32 = 0;
+const DICTIONARY: i32 = 2;
+const DATA_V2: i32 = 3;
 
 /// What a page says of itself.
 pub(super) struct Header {
@@ -25,21 +30,25 @@ impl Header {
         let mut from = Take::new(bytes);
         let header = Structure::read(&mut from)?;
         let (unpacked, packed) = (header.count(2)?, header.count(3)?);
-        let is_dictionary = match header.number(1)? {
-            2 => true,
-            3 => false,
+        let kind = header.number(1)?;
+        let (inner, levels, is_packed) = match kind {
+            DICTIONARY => (header.structure(7).filter(|_| header.has_only(&[1, 2, 3, 7]))?, 0, true),
+            // Levels are packed with the values, and what they are encoded with is not asked.
+            DATA => {
+                let inner = header.structure(5).filter(|_| header.has_only(&[1, 2, 3, 5]))?;
+                (inner, 0, inner.has_only(&[1, 2, 3, 4]).then_some(true)?)
+            }
+            DATA_V2 => {
+                let inner = header.structure(8).filter(|_| header.has_only(&[1, 2, 3, 8]))?;
+                // A column has as many rows as values, no repetition levels, and its statistics elsewhere.
+                let flat = inner.has_only(&[1, 2, 3, 4, 5, 6, 7])
+                    && inner.count(3) == inner.count(1)
+                    && inner.count(6) == Some(0);
+                (inner, inner.count(5).filter(|_| flat)?, inner.flag(7, true)?)
+            }
             _ => return None,
         };
-        let (inner, levels) = if is_dictionary {
-            (header.structure(7).filter(|_| header.has_only(&[1, 2, 3, 7]))?, 0)
-        } else {
-            let inner = header.structure(8).filter(|_| header.has_only(&[1, 2, 3, 8]))?;
-            // A column has as many rows as values, no repetition levels, and its statistics elsewhere.
-            let flat =
-                inner.has_only(&[1, 2, 3, 4, 5, 6, 7]) && inner.count(3) == inner.count(1) && inner.count(6) == Some(0);
-            (inner, inner.count(5).filter(|_| flat)?)
-        };
-        let is_packed = is_dictionary || inner.flag(7, true)?;
+        let is_dictionary = kind == DICTIONARY;
         let bytes = bytes.len() - from.remaining();
         Some(Self { bytes, is_dictionary, values: inner.count(1)?, packed, levels, unpacked, is_packed })
     }

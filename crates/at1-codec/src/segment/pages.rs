@@ -38,7 +38,7 @@ use super::{
     digest::{Verified, VerifiedRead},
     layout::{GROUP_BYTES_MAX, GROUP_ROWS_MAX},
     page_header::Header,
-    values::{Dictionary, Kind, Wrong, check_dictionary, check_levels, check_values},
+    values::{Dictionary, Kind, Wrong, check_dictionary, check_values, count_values, split_levels},
 };
 use crate::{ColumnType, Error, Result, Schema, text::RECORD_BYTES_MAX};
 
@@ -291,7 +291,7 @@ impl Walk<'_> {
 
     fn content(&mut self, header: &Header, page: &Page) -> Result<(), Wrong> {
         match page {
-            Page::DictionaryPage { buf, encoding: Encoding::PLAIN, .. } => {
+            Page::DictionaryPage { buf, encoding: Encoding::PLAIN | Encoding::PLAIN_DICTIONARY, .. } => {
                 // Text in a dictionary counts where it is used.
                 let mut text_left = TEXT_BYTES_MAX;
                 self.dictionary = Some(check_dictionary(buf, header.values, self.kind, &mut text_left)?);
@@ -300,12 +300,23 @@ impl Walk<'_> {
                 let nulls = usize::try_from(*num_nulls).map_err(|_| "a number of nulls")?;
                 let values = header.values.checked_sub(nulls).ok_or("no more nulls than values")?;
                 let (levels, data) = buf.split_at_checked(header.levels).ok_or("levels inside the page")?;
-                check_levels(levels, header.values, values)?;
-                check_values(data, *encoding, values, self.kind, self.dictionary.as_ref(), &mut self.text_left)?;
-                self.row += header.values;
+                if count_values(levels, header.values)? != values {
+                    return Err("as many values as its levels say");
+                }
+                self.values(header, data, *encoding, values)?;
             }
-            _ => return Err("a dictionary of plain values, or a data page of version 2"),
+            Page::DataPage { buf, encoding, .. } => {
+                let (levels, data) = split_levels(buf).ok_or("levels inside the page")?;
+                self.values(header, data, *encoding, count_values(levels, header.values)?)?;
+            }
+            Page::DictionaryPage { .. } => return Err("a dictionary of plain values"),
         }
+        Ok(())
+    }
+
+    fn values(&mut self, header: &Header, data: &[u8], encoding: Encoding, values: usize) -> Result<(), Wrong> {
+        check_values(data, encoding, values, self.kind, self.dictionary.as_ref(), &mut self.text_left)?;
+        self.row += header.values;
         Ok(())
     }
 }

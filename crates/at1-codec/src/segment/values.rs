@@ -35,16 +35,22 @@ pub(super) struct Dictionary {
     lengths: Vec<u32>,
 }
 
-/// Definition levels of `rows` rows, of which `values` are not null.
-pub(super) fn check_levels(data: &[u8], rows: usize, values: usize) -> Result<(), Wrong> {
+/// How many of `rows` rows are not null by their definition levels.
+pub(super) fn count_values(levels: &[u8], rows: usize) -> Result<usize, Wrong> {
     let mut found = 0;
-    hybrid(data, 1, rows, |level, repeats| {
+    hybrid(levels, 1, rows, |level, repeats| {
         if level == 1 {
             found += repeats;
         }
         Ok(())
     })?;
-    if found == values { Ok(()) } else { Err("as many values as its levels say") }
+    Ok(found)
+}
+
+/// The definition levels at the start of a page of version 1, which have their size in front, and what follows them.
+pub(super) fn split_levels(page: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (size, rest) = page.split_first_chunk()?;
+    rest.split_at_checked(usize::try_from(u32::from_le_bytes(*size)).ok()?)
 }
 
 /// A dictionary of `values` values; their text is taken from `text_left`.
@@ -73,7 +79,10 @@ pub(super) fn check_values(
     text_left: &mut u64,
 ) -> Result<(), Wrong> {
     match (encoding, kind) {
-        (Encoding::RLE_DICTIONARY, _) => indices(data, values, dictionary.ok_or("a dictionary")?, text_left),
+        // Pages of version 1 use the older name.
+        (Encoding::RLE_DICTIONARY | Encoding::PLAIN_DICTIONARY, _) => {
+            indices(data, values, dictionary.ok_or("a dictionary")?, text_left)
+        }
         (Encoding::PLAIN, Kind::Boolean) => exactly(data, Some(values.div_ceil(8))),
         (Encoding::RLE, Kind::Boolean) => {
             let (size, runs) = data.split_first_chunk().ok_or("the size of its runs")?;
