@@ -273,14 +273,12 @@ impl<'a> Printer<'a> {
         if is_plain && number.leading_zero == Flag::Yes {
             let (scale, width) = (usize::from(scale), usize::from(number.int_width.max(1)) + usize::from(scale));
             let word = |i, row| decimal_word(value(i), scale, width, usize::from(least(row)));
-            let small = |i| usize::try_from(value(i)).unwrap_or(SMALL_MAX);
-            if number.fraction_per == Per::Column {
-                return self.words(array, syntax, out, |i, _| small(i), word, slow);
-            }
-            // A row of places for each number of digits.
-            let small = |i, row| match (small(i), usize::from(least(row))) {
-                (value @ ..SMALL_ROW, least) => least * SMALL_ROW + value,
-                _ => SMALL_MAX,
+            // If each row says how many digits, there is a row of places for each number of them.
+            let per_row = number.fraction_per == Per::Row;
+            let small = |i, row| match (usize::try_from(value(i)).unwrap_or(SMALL_MAX), per_row) {
+                (place, false) => place,
+                (place @ ..SMALL_ROW, true) => usize::from(least(row)) * SMALL_ROW + place,
+                (_, true) => SMALL_MAX,
             };
             self.words(array, syntax, out, small, word, slow)
         } else {
