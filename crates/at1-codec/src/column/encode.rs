@@ -11,8 +11,7 @@ use super::{
     nulls::NullWords,
     patch::{Holds, Patches},
     pin::Reading,
-    print::{Printer, write_recovery},
-    printed::Printed,
+    print::{Printed, Printer, write_recovery},
     sample::{Sample, is_sampled},
     value::{Field, Meaning},
 };

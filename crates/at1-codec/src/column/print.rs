@@ -3,7 +3,7 @@
 //! * A [`Printer`] goes over the rows of a row group once, in slices of any size; what it prints does not depend on them.
 //! * The form is looked at once per slice, not once per field; patches are looked for once per stretch between them.
 //! * Short fields are put together in registers ([`Word`]). What is laid out in a rarer way is printed by the slow functions of
-//!   `digits.rs`, `clock.rs` and `float.rs`, which know every style, and remembered ([`Memo`]).
+//!   `digits.rs`, `clock.rs` and `float.rs`, which know every style, and remembered ([`Recent`]).
 //! * Recovery bytes are hostile: a parameter out of range is an error, and no claimed length is allocated.
 //!
 //! ```text
@@ -31,13 +31,14 @@ use super::{
     encode::Syntax,
     float::put_float,
     form::{Blanks, ClockStyle, DateStyle, Flag, Form, NumberStyle, Per, Quoting, Streams, Style},
-    memo::{Key, Memo, Use},
     patch::{Cursor, Holds, Patches},
-    printed::Printed,
+    recent::{Key, Recent, Use},
     specials::Specials,
     word::Word,
 };
 use crate::{ColumnType, Error, Result};
+
+pub use super::printed::Printed;
 
 /// What recovery bytes start with.
 const VERSION: u8 = 1;
@@ -115,8 +116,8 @@ pub struct Printer<'a> {
     /// How small values print, without quotes; empty words are not known yet.
     small: Vec<Word>,
     small_use: (Use, usize),
-    memo: Memo,
-    /// What the memo's fields were printed for.
+    recent: Recent,
+    /// What the recent fields were printed for.
     syntax: Option<Syntax>,
 }
 
@@ -151,15 +152,15 @@ impl<'a> Printer<'a> {
             row: 0,
             small: Vec::new(),
             small_use: Default::default(),
-            memo: Memo::default(),
+            recent: Recent::default(),
             syntax: None,
         })
     }
 
     /// A printer that knows no patches: what it prints wrong is what must be patched.
     pub(crate) fn bare(ty: ColumnType, form: Form, streams: Streams<'a>, rows: usize) -> Self {
-        let (patches, small, small_use, memo) = (Cursor::none(), Vec::new(), Default::default(), Memo::default());
-        Self { ty, form, streams, patches, rows, row: 0, small, small_use, memo, syntax: None }
+        let (patches, small, small_use, recent) = (Cursor::none(), Vec::new(), Default::default(), Recent::default());
+        Self { ty, form, streams, patches, rows, row: 0, small, small_use, recent, syntax: None }
     }
 
     /// How the fields are printed, in words.
@@ -201,7 +202,7 @@ impl<'a> Printer<'a> {
             return Err(Error::invalid("printer", self.ty.to_string(), array.data_type()));
         }
         if self.syntax.replace(syntax) != Some(syntax) {
-            self.memo = Memo::default();
+            self.recent = Recent::default();
         }
         out.reserve(array.len());
         let streams = self.streams;
@@ -312,7 +313,7 @@ impl<'a> Printer<'a> {
             Around::Nothing => Word::default(),
             Around::Quotes(quote) => Word::of_byte(quote),
             Around::Varies => {
-                // The text is longer than what a memo keeps.
+                // The text is longer than what is remembered.
                 return self.remembered(array, syntax, out, |_, _| None, slow);
             }
         };
@@ -369,9 +370,12 @@ impl<'a> Printer<'a> {
             Around::Varies => return self.remembered(array, syntax, out, |_, _| None, slow),
         };
         let mut known = std::mem::take(&mut self.small);
-        known.resize(SMALL_MAX, Word::default());
         let (mut of_use, rows_before) = self.small_use;
-        let is_worth = of_use.is_worth(rows_before);
+        // A few rows are printed before the table would be there.
+        let is_worth = array.len() >= SMALL_MAX / 4 && of_use.is_worth(rows_before);
+        if is_worth {
+            known.resize(SMALL_MAX, Word::default());
+        }
         let place = |i: usize, row: usize| if is_worth { small(i, row) } else { SMALL_MAX };
         let missed = &mut of_use.missed;
         // One loop for both: what is called from one place only is put there whole.
@@ -419,8 +423,8 @@ impl<'a> Printer<'a> {
                 out.push(quote);
             }
         };
-        let mut memo = std::mem::take(&mut self.memo);
-        let done = if memo.is_worth() {
+        let mut recent = std::mem::take(&mut self.recent);
+        let done = if recent.is_worth() {
             self.drive(array, out, |out, i, row| {
                 let key = key(i, row).map(|key| match quoting {
                     Quoting::PerRow => {
@@ -428,12 +432,12 @@ impl<'a> Printer<'a> {
                     }
                     _ => key,
                 });
-                match key.and_then(|key| memo.get(key)) {
+                match key.and_then(|key| recent.get(key)) {
                     Some(word) => out.word(word),
                     None => {
                         out.with(|text| put(text, i, row));
                         if let Some(key) = key {
-                            memo.put(key, out.last_put());
+                            recent.put(key, out.last_put());
                         }
                     }
                 }
@@ -441,7 +445,7 @@ impl<'a> Printer<'a> {
         } else {
             self.drive(array, out, |out, i, row| out.with(|text| put(text, i, row)))
         };
-        self.memo = memo;
+        self.recent = recent;
         done
     }
 

@@ -26,6 +26,8 @@ use crate::{
 
 /// How many rows the Parquet reader gives at a time.
 const ROWS_READ: usize = 2 << 10;
+/// How many fields that may be: of a wide table, fewer rows.
+const FIELDS_READ: usize = 1 << 20;
 /// How many rows are printed at a time: so few that the fields of all columns are still in cache when they are joined.
 const ROWS_PRINTED: usize = 1 << 10;
 
@@ -282,7 +284,7 @@ impl Segment {
         let reader = builder
             .with_row_groups(vec![row_group])
             .with_row_selection(RowSelection::from(selection))
-            .with_batch_size(ROWS_READ)
+            .with_batch_size(ROWS_READ.min(FIELDS_READ / columns.len().max(1)).max(1))
             .with_projection(mask)
             .build()?;
         Ok(reader)
