@@ -3,7 +3,7 @@
 //! * A [`Printer`] goes over the rows of a row group once, in slices of any size; what it prints does not depend on them.
 //! * The form is looked at once per slice, not once per field; patches are looked for once per stretch between them.
 //! * Short fields are put together in registers ([`Word`]). What is laid out in a rarer way is printed by the slow functions of
-//!   `digits.rs`, `clock.rs` and `float.rs`, which know every style, and remembered ([`Memo`]).
+//!   `digits.rs`, `clock.rs` and `float.rs`, which know every style, and remembered ([`Recent`]).
 //! * Recovery bytes are hostile: a parameter out of range is an error, and no claimed length is allocated.
 //!
 //! ```text
@@ -32,12 +32,13 @@ use super::{
     float::put_float,
     form::{Blanks, ClockStyle, DateStyle, Flag, Form, NumberStyle, Per, Quoting, Streams, Style},
     patch::{Cursor, Holds, Patches},
-    print_memo::{Key, Memo, Use},
-    printed::Printed,
+    recent::{Key, Recent, Use},
     specials::Specials,
     word::Word,
 };
 use crate::{ColumnType, Error, Result};
+
+pub use super::printed::Printed;
 
 /// What recovery bytes start with.
 const VERSION: u8 = 1;
@@ -115,8 +116,8 @@ pub struct Printer<'a> {
     /// How small values print, without quotes; empty words are not known yet.
     small: Vec<Word>,
     small_use: (Use, usize),
-    memo: Memo,
-    /// What the memo's fields were printed for.
+    recent: Recent,
+    /// What the recent fields were printed for.
     syntax: Option<Syntax>,
 }
 
@@ -151,15 +152,15 @@ impl<'a> Printer<'a> {
             row: 0,
             small: Vec::new(),
             small_use: Default::default(),
-            memo: Memo::default(),
+            recent: Recent::default(),
             syntax: None,
         })
     }
 
     /// A printer that knows no patches: what it prints wrong is what must be patched.
     pub(crate) fn bare(ty: ColumnType, form: Form, streams: Streams<'a>, rows: usize) -> Self {
-        let (patches, small, small_use, memo) = (Cursor::none(), Vec::new(), Default::default(), Memo::default());
-        Self { ty, form, streams, patches, rows, row: 0, small, small_use, memo, syntax: None }
+        let (patches, small, small_use, recent) = (Cursor::none(), Vec::new(), Default::default(), Recent::default());
+        Self { ty, form, streams, patches, rows, row: 0, small, small_use, recent, syntax: None }
     }
 
     /// How the fields are printed, in words.
@@ -201,7 +202,7 @@ impl<'a> Printer<'a> {
             return Err(Error::invalid("printer", self.ty.to_string(), array.data_type()));
         }
         if self.syntax.replace(syntax) != Some(syntax) {
-            self.memo = Memo::default();
+            self.recent = Recent::default();
         }
         out.reserve(array.len());
         let streams = self.streams;
@@ -273,14 +274,12 @@ impl<'a> Printer<'a> {
         if is_plain && number.leading_zero == Flag::Yes {
             let (scale, width) = (usize::from(scale), usize::from(number.int_width.max(1)) + usize::from(scale));
             let word = |i, row| decimal_word(value(i), scale, width, usize::from(least(row)));
-            let small = |i| usize::try_from(value(i)).unwrap_or(SMALL_MAX);
-            if number.fraction_per == Per::Column {
-                return self.words(array, syntax, out, |i, _| small(i), word, slow);
-            }
-            // A row of places for each number of digits.
-            let small = |i, row| match (small(i), usize::from(least(row))) {
-                (value @ ..SMALL_ROW, least) => least * SMALL_ROW + value,
-                _ => SMALL_MAX,
+            // If each row says how many digits, there is a row of places for each number of them.
+            let per_row = number.fraction_per == Per::Row;
+            let small = |i, row| match (usize::try_from(value(i)).unwrap_or(SMALL_MAX), per_row) {
+                (place, false) => place,
+                (place @ ..SMALL_ROW, true) => usize::from(least(row)) * SMALL_ROW + place,
+                (_, true) => SMALL_MAX,
             };
             self.words(array, syntax, out, small, word, slow)
         } else {
@@ -314,7 +313,7 @@ impl<'a> Printer<'a> {
             Around::Nothing => Word::default(),
             Around::Quotes(quote) => Word::of_byte(quote),
             Around::Varies => {
-                // The text is longer than what a memo keeps.
+                // The text is longer than what is remembered.
                 return self.remembered(array, syntax, out, |_, _| None, slow);
             }
         };
@@ -371,9 +370,12 @@ impl<'a> Printer<'a> {
             Around::Varies => return self.remembered(array, syntax, out, |_, _| None, slow),
         };
         let mut known = std::mem::take(&mut self.small);
-        known.resize(SMALL_MAX, Word::default());
         let (mut of_use, rows_before) = self.small_use;
-        let is_worth = of_use.is_worth(rows_before);
+        // A few rows are printed before the table would be there.
+        let is_worth = array.len() >= SMALL_MAX / 4 && of_use.is_worth(rows_before);
+        if is_worth {
+            known.resize(SMALL_MAX, Word::default());
+        }
         let place = |i: usize, row: usize| if is_worth { small(i, row) } else { SMALL_MAX };
         let missed = &mut of_use.missed;
         // One loop for both: what is called from one place only is put there whole.
@@ -421,8 +423,8 @@ impl<'a> Printer<'a> {
                 out.push(quote);
             }
         };
-        let mut memo = std::mem::take(&mut self.memo);
-        let done = if memo.is_worth() {
+        let mut recent = std::mem::take(&mut self.recent);
+        let done = if recent.is_worth() {
             self.drive(array, out, |out, i, row| {
                 let key = key(i, row).map(|key| match quoting {
                     Quoting::PerRow => {
@@ -430,12 +432,12 @@ impl<'a> Printer<'a> {
                     }
                     _ => key,
                 });
-                match key.and_then(|key| memo.get(key)) {
+                match key.and_then(|key| recent.get(key)) {
                     Some(word) => out.word(word),
                     None => {
                         out.with(|text| put(text, i, row));
                         if let Some(key) = key {
-                            memo.put(key, out.last_put());
+                            recent.put(key, out.last_put());
                         }
                     }
                 }
@@ -443,7 +445,7 @@ impl<'a> Printer<'a> {
         } else {
             self.drive(array, out, |out, i, row| out.with(|text| put(text, i, row)))
         };
-        self.memo = memo;
+        self.recent = recent;
         done
     }
 
@@ -608,166 +610,4 @@ fn instants(array: &dyn Array) -> &[i64] {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::sync::Arc;
-
-    use arrow::array::{ArrayRef, Date32Array, Decimal128Array, Float64Array, Int64Array, TimestampMicrosecondArray};
-
-    use super::*;
-    use crate::{
-        TimeUnit, Zone,
-        column::{
-            form::{FloatStyle, Parts, SecondFraction, Seconds},
-            time::Gap,
-        },
-    };
-
-    /// Numbers that come again, and numbers that do not; some of any size.
-    fn numbers() -> Vec<Option<i64>> {
-        let mut state = 7u64;
-        let mut next = |row: u64| {
-            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-            let value = (state >> 20).cast_signed();
-            match (row / 1_500, value % 7) {
-                (_, 0) => None,
-                (0, _) => Some(value % 20),
-                (1, _) => Some(value % 100_000 - 50_000),
-                (2, _) => Some(state.cast_signed() >> (value % 64)),
-                _ => Some([i64::MIN, i64::MAX, 9_999_999_999_999_999, 99_999_999, 100_000_000, -1][value as usize % 6]),
-            }
-        };
-        (0..6_000).map(&mut next).collect()
-    }
-
-    /// What stands around a value, put there in the plainest way.
-    fn slow_field(form: &Form, quotes: &[u8], row: usize, put: &dyn Fn(&mut Vec<u8>)) -> Vec<u8> {
-        let mut text = Vec::new();
-        put(&mut text);
-        let blanks = usize::from(form.blanks.lead).max(usize::from(form.blanks.width).saturating_sub(text.len()));
-        text.splice(0..0, vec![b' '; blanks]);
-        let quoted = match form.quoting {
-            Quoting::Never => false,
-            Quoting::Always => true,
-            Quoting::Needed => text.iter().any(|b| b",\"\r\n".contains(b)),
-            Quoting::PerRow => bit(quotes, row),
-        };
-        if quoted { [b"\"", &*text, b"\""].concat() } else { text }
-    }
-
-    /// Prints `array` in every way to stand around a value, and each field by itself by `slow`.
-    fn check(ty: ColumnType, style: &Style, array: &ArrayRef, digits: &[u8], slow: &dyn Fn(&mut Vec<u8>, usize)) {
-        let quotes: Vec<u8> = (0..array.len()).map(|n| (n * 37 % 256) as u8).collect();
-        let syntax = Syntax { delimiter: b',', quote: Some(b'"') };
-        for quoting in [Quoting::Never, Quoting::Always, Quoting::Needed, Quoting::PerRow] {
-            for blanks in [Blanks::default(), Blanks { lead: 1, width: 6 }] {
-                let (nulls, nulls_per) = (vec![b"NA".to_vec()], Per::Column);
-                let form = Form { nulls, nulls_per, quoting, blanks, style: style.clone() };
-                let streams = Streams {
-                    quotes: (quoting == Quoting::PerRow).then_some(&quotes),
-                    digits: (form.digits_per() == Per::Row).then_some(digits),
-                    ..Streams::default()
-                };
-                let mut printer = Printer::bare(ty, form.clone(), streams, array.len());
-                let mut out = Printed::default();
-                for start in (0..array.len()).step_by(611) {
-                    let len = (array.len() - start).min(611);
-                    out.clear();
-                    printer.print(&*array.slice(start, len), syntax, &mut out).unwrap();
-                    assert_eq!(out.ends().len(), len);
-                    for row in start..start + len {
-                        let expected = match array.is_null(row) {
-                            true => b"NA".to_vec(),
-                            false => slow_field(&form, &quotes, row, &|text| slow(text, row)),
-                        };
-                        let found = out.field(row - start).escape_ascii().to_string();
-                        assert_eq!(found, expected.escape_ascii().to_string(), "row {row}, {quoting:?}, {blanks:?}");
-                    }
-                }
-            }
-        }
-    }
-
-    /// Number styles that differ in one thing each.
-    fn number_styles() -> Vec<NumberStyle> {
-        let plain = NumberStyle::default();
-        vec![
-            plain,
-            NumberStyle { plus: Flag::Yes, ..plain },
-            NumberStyle { trailing_point: Flag::Yes, ..plain },
-            NumberStyle { leading_zero: Flag::No, ..plain },
-            NumberStyle { int_width: 5, ..plain },
-            NumberStyle { int_width: 20, ..plain },
-            NumberStyle { fraction_min: 2, ..plain },
-            NumberStyle { fraction_min: 9, ..plain },
-            NumberStyle { fraction_per: Per::Row, ..plain },
-        ]
-    }
-
-    #[test]
-    fn numbers_print_as_the_slow_printer_prints_them() {
-        let values = numbers();
-        let digits: Vec<u8> = (0..values.len()).map(|n| (n * n % 9) as u8).collect();
-        let integers: ArrayRef = Arc::new(Int64Array::from(values.clone()));
-        for number in number_styles().into_iter().filter(|number| number.fraction_per == Per::Column) {
-            let slow = |text: &mut Vec<u8>, row: usize| put_integer(text, values[row].unwrap(), &number);
-            check(ColumnType::Int64, &Style::Integer(number), &integers, &digits, &slow);
-        }
-        for scale in [0, 2, 5] {
-            let ty = ColumnType::Decimal { precision: 38, scale };
-            // Some are larger than 64 bits.
-            let value =
-                |row: usize| i128::from(values[row].unwrap()) * if row.is_multiple_of(900) { 1 << 40 } else { 1 };
-            let decimals = (0..values.len()).map(|row| values[row].map(|_| value(row))).collect::<Decimal128Array>();
-            let decimals: ArrayRef = Arc::new(decimals.with_precision_and_scale(38, scale.cast_signed()).unwrap());
-            for number in number_styles() {
-                let slow = |text: &mut Vec<u8>, row: usize| {
-                    let least = if number.fraction_per == Per::Row { digits[row] } else { number.fraction_min };
-                    put_decimal(text, value(row), scale, &number, least);
-                };
-                let style = Style::Decimal { scale: scale.cast_signed(), number };
-                check(ty, &style, &decimals, &digits, &slow);
-            }
-        }
-        let doubles: Vec<Option<f64>> = values.iter().map(|v| v.map(|v| v as f64 / 64.0)).collect();
-        let style = FloatStyle::python();
-        let slow = |text: &mut Vec<u8>, row: usize| put_float(text, doubles[row].unwrap(), &style, None);
-        let array: ArrayRef = Arc::new(Float64Array::from(doubles.clone()));
-        check(ColumnType::Float64, &Style::Float(style), &array, &digits, &slow);
-    }
-
-    #[test]
-    fn times_print_as_the_slow_printer_prints_them() {
-        let values: Vec<Option<i64>> = numbers().iter().map(|v| v.map(|v| v % 4_000_000_000_000_000)).collect();
-        let days: Vec<Option<i32>> = values.iter().map(|v| v.map(|v| (v % 4_000_000) as i32)).collect();
-        let digits: Vec<u8> = (0..values.len()).map(|n| (n * n % 9) as u8).collect();
-        let date = DateStyle { parts: Parts::Ymd, separator: b'-', month_padded: Flag::Yes, day_padded: Flag::No };
-        let array: ArrayRef = Arc::new(Date32Array::from(days.clone()));
-        let slow = |text: &mut Vec<u8>, row: usize| put_date(text, i64::from(days[row].unwrap()), &date);
-        check(ColumnType::Date, &Style::Date(date), &array, &digits, &slow);
-
-        let ty = ColumnType::Timestamp { unit: TimeUnit::Micros, zone: Zone::Utc };
-        let array = TimestampMicrosecondArray::from(values.clone()).with_data_type(ty.arrow());
-        let array: ArrayRef = Arc::new(array);
-        for fraction in [SecondFraction::AtLeast(0), SecondFraction::AtLeast(6), SecondFraction::PerRow] {
-            for zone in [&b"Z"[..], b"+02:00", b" seventeen bytes!"] {
-                let clock = ClockStyle {
-                    gap: Gap::T,
-                    hour_padded: Flag::Yes,
-                    seconds: Seconds::Always,
-                    mark: b'.',
-                    fraction,
-                    zones: vec![zone.to_vec()],
-                    zones_per: Per::Column,
-                };
-                let slow = |text: &mut Vec<u8>, row: usize| {
-                    let (suffix, offset) = clock.zone_offsets()[0];
-                    let instant = Instant::of(values[row].unwrap(), TimeUnit::Micros, offset);
-                    let least = if fraction == SecondFraction::PerRow { digits[row] } else { 0 };
-                    put_timestamp(text, instant, &date, &clock, least);
-                    text.extend_from_slice(suffix);
-                };
-                check(ty, &Style::Timestamp(date, clock.clone()), &array, &digits, &slow);
-            }
-        }
-    }
-}
+mod tests;

@@ -22,6 +22,17 @@ const TEN_TO_8: u64 = 100_000_000;
 /// Numbers from here on have more digits than a word holds.
 const TEN_TO_16: u64 = TEN_TO_8 * TEN_TO_8;
 
+/// The two digits of each number below a hundred as numbers, the first one in the lowest byte.
+const TWO: [u32; 100] = {
+    let mut two = [0; 100];
+    let mut n = 0;
+    while n < 100 {
+        two[n as usize] = (n / 10) | ((n % 10) << 8);
+        n += 1;
+    }
+    two
+};
+
 impl Word {
     /// `text`, if it is short enough.
     #[inline]
@@ -58,6 +69,11 @@ impl Word {
     #[inline(always)]
     pub(crate) fn digits(value: u64, width: usize) -> Option<Self> {
         // The first digit is the lowest byte, so the zeros in front are the zeros that a register ends in.
+        if value < 10_000 && width <= 4 {
+            let digits = TWO[value as usize / 100 % 100] | (TWO[value as usize % 100] << 16);
+            let skip = (digits.trailing_zeros() as usize / 8).min(4 - width.max(1));
+            return Some(Self::of_register(u64::from((digits | 0x3030_3030) >> (8 * skip)), 4 - skip));
+        }
         if value < TEN_TO_8 && width <= 8 {
             let digits = eight(value);
             let skip = (digits.trailing_zeros() as usize / 8).min(8 - width.max(1));
@@ -169,8 +185,8 @@ mod tests {
 
     #[test]
     fn digits_are_those_of_the_standard_library() {
-        for value in near_powers() {
-            for width in [0, 1, 3, 8, 9, 16, 17] {
+        for value in near_powers().chain(0..10_100) {
+            for width in [0, 1, 3, 4, 8, 9, 16, 17] {
                 let expected = format!("{value:0width$}");
                 let expected = (expected.len() <= WORD_BYTES).then_some(expected);
                 assert_eq!(text(Word::digits(value, width)), expected, "{value} in {width}");

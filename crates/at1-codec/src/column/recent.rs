@@ -1,6 +1,6 @@
 //! What values printed as, the last time they came.
 //!
-//! * A memo never changes what is printed: an entry counts only if the whole key is the same.
+//! * Looking up never changes what is printed: an entry counts only if the whole key is the same.
 //! * Where values seldom come again, it rests: looking in vain costs more than it is worth.
 
 use super::word::Word;
@@ -39,17 +39,17 @@ pub(crate) struct Key {
 
 /// Short fields by what they depend on, one for each slot.
 #[derive(Debug, Default)]
-pub(crate) struct Memo {
+pub(crate) struct Recent {
     slots: Vec<Option<(Key, Word)>>,
     asked: usize,
     of_use: Use,
 }
 
-impl Memo {
+impl Recent {
     /// Whether the next rows are worth a look; to be asked before each slice of rows.
     pub(crate) fn is_worth(&mut self) -> bool {
         let asked = std::mem::take(&mut self.asked);
-        // What a memo saves is dear, so it may fail more often.
+        // What it saves is dear, so it may fail more often.
         self.of_use.missed /= 4;
         let is_worth = self.of_use.is_worth(asked);
         if is_worth {
@@ -92,36 +92,36 @@ mod tests {
 
     #[test]
     fn keys_that_share_a_slot_are_told_apart() {
-        let mut memo = Memo::default();
-        assert!(memo.is_worth());
+        let mut recent = Recent::default();
+        assert!(recent.is_worth());
         let keys = (0..5_000u64).map(|n| Key { value: n / 3 * 77, row: (n % 3) as u32 });
         let text = |key: Key| format!("{}.{}", key.value, key.row);
         let mut hits = 0;
         for key in keys.clone().chain(keys.rev()) {
             for _ in 0..2 {
-                match memo.get(key) {
+                match recent.get(key) {
                     Some(word) => {
                         hits += 1;
                         assert_eq!(Some(word), Word::new(text(key).as_bytes()));
                     }
-                    None => memo.put(key, text(key).as_bytes()),
+                    None => recent.put(key, text(key).as_bytes()),
                 }
             }
         }
         assert!((10_000..20_000).contains(&hits), "{hits} hits; more keys than slots, each asked for twice");
         let long = Key { value: 1, row: 1 };
-        memo.put(long, b"more than sixteen bytes");
-        assert_eq!(memo.get(long), None);
+        recent.put(long, b"more than sixteen bytes");
+        assert_eq!(recent.get(long), None);
     }
 
     #[test]
     fn it_rests_after_misses_and_tries_again() {
-        let mut memo = Memo::default();
-        assert!(memo.is_worth());
+        let mut recent = Recent::default();
+        assert!(recent.is_worth());
         for value in 0..100 {
-            assert_eq!(memo.get(Key { value, row: 0 }), None);
+            assert_eq!(recent.get(Key { value, row: 0 }), None);
         }
-        let rested = (0..).take_while(|_| !memo.is_worth()).count();
+        let rested = (0..).take_while(|_| !recent.is_worth()).count();
         assert_eq!(rested, usize::from(RESTS));
     }
 }
