@@ -14,11 +14,11 @@ const TARGETS: [(&str, &str, &str); 8] = [
     ("tokenizer", "testdata/csv", "4096"),
     ("column", "testdata/csv", "2048"),
     ("roundtrip", "testdata/csv", "4096"),
-    ("segment", "testdata/golden/v1", "8192"),
+    ("segment", "testdata/golden/v2", "8192"),
     ("pages", "", "1024"),
     ("recovery", "", "512"),
     ("predicate", "", "512"),
-    ("ledger", "testdata/golden/v1/table/_at1", "8192"),
+    ("ledger", "testdata/golden/v2/table/_at1", "8192"),
 ];
 
 /// What the compiler adds to every branch, and a symbol that tells crates that they are fuzzed.

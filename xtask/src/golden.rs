@@ -1,6 +1,6 @@
 //! `cargo xtask golden`: what was written once stays readable, and nobody changes the format without noticing.
 //!
-//! * Every segment below testdata/golden/v1 gives back the bytes of its source in testdata/csv, and the table there verifies.
+//! * Every segment below testdata/golden/v2 gives back the bytes of its source in testdata/csv, and the table there verifies.
 //! * The pinned hash covers the segments of 10,000 seeded inputs, so a changed byte anywhere in the encoder shows. That alone is no break
 //!   of the format: old files must still decode. It says that somebody has to look.
 //! * `--bless` writes what is missing and the new hash; it never touches a golden file that exists.
@@ -26,7 +26,7 @@ pub(crate) fn run(args: &mut Args) -> Result {
     let bless = args.flag("--bless");
     args.done()?;
     let root = sh::root();
-    let golden = root.join("testdata/golden/v1");
+    let golden = root.join("testdata/golden/v2");
     let sources = sh::files_below(&root.join("testdata/csv"))?;
     for source in &sources {
         let bytes = fs::read(source)?;
@@ -97,7 +97,7 @@ fn pinned(path: &Path, bless: bool) -> Result {
     }
     Err(format!(
         "the segments of {} seeded inputs: expected sha256 {}, found {found}. If readers still read the old ones (they were just tried), \
-         the encoder merely writes other bytes: say so in CHANGELOG.md and bless. If not, the format moved: a new version and golden/v2",
+         the encoder merely writes other bytes: say so in CHANGELOG.md and bless. If not, the format moved: a new version and golden/v3",
         grouped(PINNED_INPUTS),
         expected.trim()
     )

@@ -23,7 +23,7 @@ fn golden_segments_give_back_their_sources() {
     assert!(sources.len() >= 15);
     for source in sources {
         let name = source.file_name().unwrap().to_str().unwrap().to_owned();
-        let segment = testdata("testdata/golden/v1").join(format!("{name}.at1"));
+        let segment = testdata("testdata/golden/v2").join(format!("{name}.at1"));
         let back = bench.run(&["decode", segment.to_str().unwrap()]).ok();
         assert!(back == fs::read(&source).unwrap(), "{name} did not come back");
     }
@@ -31,13 +31,13 @@ fn golden_segments_give_back_their_sources() {
 
 #[test]
 fn the_golden_table_verifies_and_scans() {
-    let table = testdata("testdata/golden/v1/table");
+    let table = testdata("testdata/golden/v2/table");
     let table = table.to_str().unwrap();
     let bench = Bench::new();
     bench.run(&["verify", table, "--rows"]).ok();
     let found = bench.run(&["scan", table, "symbol:BTC:BTC", "--last", "1", "--select", "ts,price,fee"]).text();
     assert_eq!(found, "ts,price,fee\n1,1.50,0.1\n");
-    // Segments of the table, named here for the list of test data: "testdata/golden/v1/table/segments", "testdata/golden/v1/table/_at1".
+    // Segments of the table, named here for the list of test data: "testdata/golden/v2/table/segments", "testdata/golden/v2/table/_at1".
     assert_eq!(bench.run(&["files", table]).text().lines().count(), 2);
 }
 
