@@ -76,5 +76,8 @@ fn push_or_repeat(stream: &mut Option<Vec<u8>>, entry: Option<u8>) {
 
 /// Where a spelling stands in a list; the first if it does not, and then the field is patched.
 pub(crate) fn spelling(list: &[Vec<u8>], wanted: &[u8]) -> u8 {
+    if list.len() < 2 {
+        return 0;
+    }
     list.iter().zip(0..).find(|(spelling, _)| *spelling == wanted).map_or(0, |(_, index)| index)
 }

@@ -99,7 +99,7 @@ impl<'a> Sample<'a> {
     fn add_value(&mut self, raw: &[u8], value: &[u8], quoted: Quoted, syntax: Syntax) {
         if self.meaning.is_null(value, quoted) {
             if raw.len() <= SPELLING_BYTES_MAX {
-                self.nulls.add_borrowed(raw);
+                self.nulls.add_bytes(raw);
             }
             return;
         }

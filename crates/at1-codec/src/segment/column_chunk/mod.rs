@@ -50,17 +50,8 @@ impl Profile {
     pub(crate) fn zstd_level(self) -> i32 {
         match self {
             Self::Fast => 1,
-            Self::Balanced => 6,
+            Self::Balanced => 3,
             Self::Max => 19,
-        }
-    }
-
-    /// The compression that a trial is made with. A lower level than the profile's own ranks the encodings otherwise: it is
-    /// for the first round of `max` only, which keeps all that come close.
-    fn trial_compression(self) -> Compression {
-        match self {
-            Self::Fast | Self::Balanced => self.compression(),
-            Self::Max => zstd(6),
         }
     }
 
@@ -82,6 +73,8 @@ const PAGE_BYTES: usize = 1 << 20;
 /// Pages of `max` where they save more than one byte in [`LARGE_PAGES_SAVE`]: Zstandard sees one page at a time.
 const LARGE_PAGES: Pages = Pages { rows: 1 << 20, bytes: 8 << 20 };
 const LARGE_PAGES_SAVE: u64 = 64;
+/// The level that says which layouts of `max` may win.
+const FIRST_LEVEL: i32 = 6;
 /// A layout that takes so much more than the best at a low level, in percent, does not catch up at a high one.
 const HOPEFUL_PERCENT: u64 = 115;
 
@@ -116,33 +109,30 @@ pub(super) fn encode_chunk(field: &FieldRef, array: &ArrayRef, profile: Profile)
         return write(field, array, layouts[0], Version::Two, profile.pages(), profile.compression());
     }
     match profile {
-        Profile::Fast | Profile::Balanced => {
-            let layout = by_sample(field, array, layouts, profile)?;
-            // Version 2 leaves definition levels as they are, which costs where there are some.
-            let version = if array.null_count() > 0 { Version::One } else { Version::Two };
-            write(field, array, layout, version, profile.pages(), profile.compression())
-        }
+        Profile::Fast | Profile::Balanced => by_sample(field, array, layouts, profile),
         Profile::Max => by_trial(field, array, layouts, profile),
     }
 }
 
-/// The layout that costs least on a sample.
-fn by_sample(field: &FieldRef, array: &ArrayRef, layouts: &[Layout], profile: Profile) -> Result<Layout> {
+/// The chunk in the layout that costs least on a sample.
+fn by_sample(field: &FieldRef, array: &ArrayRef, layouts: &[Layout], profile: Profile) -> Result<ArrowColumnChunk> {
+    // Version 2 leaves definition levels as they are, which costs where there are some.
+    let version = if array.null_count() > 0 { Version::One } else { Version::Two };
+    let at = |array, layout| write(field, array, layout, version, profile.pages(), profile.compression());
     let sample = Sample::of(array)?;
     let hopeful: Vec<Layout> = layouts.iter().copied().filter(|&layout| sample.may_pay(layout)).collect();
-    let (Some(&first), Some(&last)) = (hopeful.first(), hopeful.last()) else { return Ok(layouts[0]) };
-    if first == last {
-        return Ok(first);
-    }
-    let mut best = (first, f64::INFINITY);
-    for layout in hopeful {
-        let chunk = write(field, &sample.array, layout, Version::Two, profile.pages(), profile.trial_compression())?;
-        let cost = cost::of(&sample, layout, &chunk, profile);
-        if cost < best.1 {
-            best = (layout, cost);
+    let (mut layout, mut least, mut whole) = (hopeful.first().copied().unwrap_or(layouts[0]), f64::INFINITY, None);
+    if hopeful.len() > 1 {
+        for hope in hopeful {
+            let chunk = at(&sample.array, hope)?;
+            let cost = cost::of(&sample, hope, &chunk, profile);
+            if cost < least {
+                (layout, least) = (hope, cost);
+                whole = (sample.array.len() == array.len()).then_some(chunk);
+            }
         }
     }
-    Ok(best.0)
+    whole.map_or_else(|| at(array, layout), Ok)
 }
 
 /// The smallest chunk of all: a low level says which encodings may win, the highest which does, in which version and pages.
@@ -150,7 +140,7 @@ fn by_trial(field: &FieldRef, array: &ArrayRef, layouts: &[Layout], profile: Pro
     let at = |layout, version, pages, compression| write(field, array, layout, version, pages, compression);
     let mut sizes = Vec::with_capacity(layouts.len());
     for &layout in layouts {
-        let chunk = at(layout, Version::One, profile.pages(), profile.trial_compression())?;
+        let chunk = at(layout, Version::One, profile.pages(), zstd(FIRST_LEVEL))?;
         sizes.push((layout, bytes(&chunk)));
     }
     let least = sizes.iter().map(|&(_, bytes)| bytes).min().unwrap_or(0);

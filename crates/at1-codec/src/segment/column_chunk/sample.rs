@@ -82,11 +82,14 @@ impl Sample {
 
     /// Whether `layout` has a chance.
     pub(super) fn may_pay(&self, layout: Layout) -> bool {
+        // Nothing is smaller than to name the one value there is.
+        let is_one = self.distinct <= 1.0;
         match layout {
             Layout::Dictionary => {
                 self.distinct_in_chunk * USES_MIN <= self.values_in_chunk
                     && self.distinct_in_chunk * self.value_bytes <= PAGE_BYTES as f64
             }
+            Layout::Plain(encoding) if is_one && encoding != Encoding::RLE => false,
             Layout::Plain(Encoding::DELTA_BINARY_PACKED) => self.smooth,
             Layout::Plain(_) => true,
         }
