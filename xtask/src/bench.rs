@@ -159,7 +159,7 @@ impl Tools {
         fs::write(&xz, sh::capture(Command::new("xz").args(["-9", "--threads=1", "--stdout"]).arg(path))?)?;
         let mut pack = Command::new("zstd");
         sh::capture(pack.args(["-19", "--single-thread", "--quiet", "--force"]).arg(path).arg("-o").arg(&zstd))?;
-        let duckdb_reads = self.duckdb("write", path, &parquet, 19, 1).is_ok();
+        let duckdb_reads = self.duckdb("write", path, &parquet, 19, 1, 1).is_ok();
         let parquet_bytes = duckdb_reads.then(|| size(&parquet)).transpose()?;
         let mut by_vortex = self.script("vortex_compact.py", [path.as_os_str(), vortex.as_os_str()]);
         let vortex_bytes =
@@ -204,8 +204,8 @@ impl Tools {
         let mut times = Times { append, cat, unzstd, duckdb_write: None, scan, duckdb_read: None };
         if let Some(parquet) = parquet {
             // Inside one process, without the start of Python: the script prints the seconds of the statement alone.
-            times.duckdb_write = Some(self.duckdb("write", path, parquet, 3, on.count())?);
-            times.duckdb_read = Some(self.duckdb("read", path, parquet, 3, on.count())?);
+            times.duckdb_write = Some(self.duckdb("write", path, parquet, 3, on.count(), RUNS)?);
+            times.duckdb_read = Some(self.duckdb("read", path, parquet, 3, on.count(), RUNS)?);
         }
         Ok(times)
     }
@@ -226,11 +226,19 @@ impl Tools {
     }
 
     /// The least of the seconds that DuckDB takes for a statement: at zstd 19 for the size, at 3 for the time.
-    fn duckdb(&self, verb: &str, csv: &Path, parquet: &Path, level: u8, threads: usize) -> Result<Duration> {
+    fn duckdb(
+        &self,
+        verb: &str,
+        csv: &Path,
+        parquet: &Path,
+        level: u8,
+        threads: usize,
+        runs: usize,
+    ) -> Result<Duration> {
         let (level, threads) = (level.to_string(), threads.to_string());
         let args = [verb.as_ref(), csv.as_os_str(), parquet.as_os_str(), level.as_ref(), threads.as_ref()];
         let mut least = f64::MAX;
-        for _ in 0..RUNS {
+        for _ in 0..runs {
             let printed = String::from_utf8(sh::capture(&mut self.script("duckdb_parquet.py", args))?)?;
             least = least.min(printed.trim().parse()?);
         }
