@@ -73,7 +73,7 @@ fn words_say_what_was_merged_and_what_waits() {
     let text = bench.run(&["vacuum", "t"]).text();
     assert!(text.starts_with("3 replaced files kept"), "{text}");
     let text = bench.run(&["vacuum", "t", "--grace", "0s", "--dry-run"]).text();
-    assert!(text.contains("seg_000000.at1: 1.") && text.contains(", replaced by event 4\n"), "{text}");
+    assert!(text.contains("seg_000000.at1: 7") && text.contains(" B, replaced by event 4\n"), "{text}");
     assert!(text.contains("would remove 3 replaced files, "), "{text}");
     assert_eq!(segments(&bench).len(), 5);
     let text = bench.run(&["vacuum", "t", "--grace", "0s"]).text();

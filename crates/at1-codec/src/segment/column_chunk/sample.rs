@@ -82,8 +82,8 @@ impl Sample {
 
     /// Whether `layout` has a chance.
     pub(super) fn may_pay(&self, layout: Layout) -> bool {
-        // Nothing is smaller than to name the one value there is.
-        let is_one = self.distinct <= 1.0;
+        // In a long chunk nothing is smaller than to name the one value there is.
+        let is_one = self.distinct <= 1.0 && self.scale > 1.0;
         match layout {
             Layout::Dictionary => {
                 self.distinct_in_chunk * USES_MIN <= self.values_in_chunk
