@@ -23,6 +23,8 @@ use crate::{
 
 /// How much of a source is looked at to find out its dialect and whether it has a header.
 const SAMPLE_BYTES: usize = 1 << 20;
+/// How much of a source that is larger than a row group is looked at at a time.
+const CHUNK_BYTES: usize = 8 << 20;
 /// How many records say whether the first one is of their types.
 const HEADER_RECORDS: usize = 2 << 10;
 /// The widest record whose fields become columns; fields beyond are kept as text of the record.
@@ -109,6 +111,9 @@ fn analyse_once<R: Read + Seek>(source: &mut R, options: &ReadOptions) -> Result
     dialect.check()?;
     let look = Look::at(body, completeness, dialect, options);
 
+    // What cannot be kept for the encoder is looked at in small chunks.
+    let is_small = source.seek(SeekFrom::End(0))? <= GROUP_BYTES_MAX as u64;
+    let chunk_bytes = if is_small { GROUP_BYTES_MAX } else { CHUNK_BYTES };
     source.seek(SeekFrom::Start(0))?;
     let mut chunks = Chunks::new(source, dialect, look.blank);
     chunks.skip(bom)?;
@@ -118,7 +123,7 @@ fn analyse_once<R: Read + Seek>(source: &mut R, options: &ReadOptions) -> Result
     let mut widths = Widths::default();
     let (mut records, mut multiline, mut chunks_seen) = (0, 0, 0);
     let mut kept = None;
-    while let Some(mut chunk) = chunks.next(GROUP_BYTES_MAX, GROUP_ROWS_MAX)? {
+    while let Some(mut chunk) = chunks.next(chunk_bytes, GROUP_ROWS_MAX)? {
         if chunks_seen == 0 && look.header {
             preamble.extend_from_slice(chunk.record(0));
             header = Some(names(&chunk, dialect));

@@ -8,6 +8,7 @@ use std::{io::Read, ops::Range};
 
 use sha2::{Digest as _, Sha256};
 
+use super::layout::GROUP_FIELDS_MAX;
 use crate::{
     Result,
     text::{BlankLine, Dialect, Input, Scanner, Tokens},
@@ -83,7 +84,7 @@ impl<R: Read> Chunks<R> {
         Ok(())
     }
 
-    /// The next records: at most about `bytes_max` bytes and `rows_max` records, at least one record.
+    /// The next records: at most about `bytes_max` bytes, `rows_max` records and [`GROUP_FIELDS_MAX`] fields, at least one record.
     /// `None` once there are no more; what is left then is [`Self::tail`].
     pub(crate) fn next(&mut self, bytes_max: usize, rows_max: usize) -> Result<Option<Chunk>> {
         let bytes_max = bytes_max.max(1);
@@ -99,14 +100,15 @@ impl<R: Read> Chunks<R> {
             let input = if self.ended { Input::End } else { Input::More };
             at = self.scanner.scan_on(&self.pending, at, input, limit, &mut tokens);
             if at >= limit {
-                if at >= bytes_max || tokens.records.len() >= rows_max {
+                if at >= bytes_max || tokens.records.len() >= rows_max || tokens.fields.len() >= GROUP_FIELDS_MAX {
                     break;
                 }
                 if limit == SLICE_BYTES {
                     // What the first slice held tells about the rest; growing by doubling would take twice the memory.
                     let bytes = if self.ended { self.pending.len().min(bytes_max) } else { bytes_max };
                     let slices = bytes / at;
-                    tokens.fields.reserve_exact(tokens.fields.len() * slices);
+                    let fields = (tokens.fields.len() * slices).min(GROUP_FIELDS_MAX);
+                    tokens.fields.reserve_exact(fields);
                     tokens.records.reserve_exact(tokens.records.len() * slices);
                 }
                 limit = at + SLICE_BYTES.min(bytes_max - at);

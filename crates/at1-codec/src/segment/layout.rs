@@ -57,6 +57,8 @@ const _: () = assert!(DIGESTS == 16 && FOOTER == 48 && VERSION == 80 && SEAL_BYT
 pub const GROUP_BYTES_MAX: usize = 64 << 20;
 /// A row group takes no more than this many records.
 pub const GROUP_ROWS_MAX: usize = 1 << 20;
+/// A row group takes no more records once they have about this many fields: where each lies takes eight bytes while it is encoded.
+pub const GROUP_FIELDS_MAX: usize = 8 << 20;
 /// A digest block holds whole pages of one column chunk, or several whole chunks that are shorter than this, and is at
 /// least this long if it is not the last of its kind.
 pub const BLOCK_BYTES_MIN: usize = 32 << 10;

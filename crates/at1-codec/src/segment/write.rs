@@ -29,7 +29,10 @@ use super::{
     digest::BlockSink,
     directory::{BatchInfo, ColumnRecovery, Directory, GroupRecovery, Place, Places, StreamPlace},
     draft::{Cuts, Draft},
-    layout::{BLOCK_BYTES_MIN, GROUP_BYTES_MAX, GROUP_ROWS_MAX, META_KEY, PARQUET_MAGIC, Seal, TRAILER_BYTES, hex},
+    layout::{
+        BLOCK_BYTES_MIN, GROUP_BYTES_MAX, GROUP_FIELDS_MAX, GROUP_ROWS_MAX, META_KEY, PARQUET_MAGIC, Seal,
+        TRAILER_BYTES, hex,
+    },
     meta::Meta,
     stream::{Stream, pack},
 };
@@ -190,8 +193,13 @@ impl<W: Write + Send> SegmentWriter<W> {
     }
 
     fn push(&mut self, info: &BatchInfo, batch: usize, chunk: Chunk) -> Result<()> {
-        let (bytes, rows) = self.waiting();
-        if rows > 0 && (bytes + chunk.bytes.len() > GROUP_BYTES_MAX || rows + chunk.records() > GROUP_ROWS_MAX) {
+        let [bytes, rows, fields] = self.waiting();
+        let (more, wider) = (chunk.bytes.len(), chunk.tokens.fields.len());
+        if rows > 0
+            && (bytes + more > GROUP_BYTES_MAX
+                || rows + chunk.records() > GROUP_ROWS_MAX
+                || fields + wider > GROUP_FIELDS_MAX)
+        {
             self.flush()?;
         }
         if chunk.records() > 0 {
@@ -206,14 +214,16 @@ impl<W: Write + Send> SegmentWriter<W> {
         }
         // A group that is as good as full goes at once: the next chunk is not to be read beside it. A chunk ends with a
         // whole record, so it is a little smaller than its limit.
-        let (bytes, rows) = self.waiting();
-        let full = |held: usize, most: usize| held >= most - most / 16;
-        if full(bytes, GROUP_BYTES_MAX) || full(rows, GROUP_ROWS_MAX) { self.flush() } else { Ok(()) }
+        let full = |(held, most): (usize, usize)| held >= most - most / 16;
+        let limits = [GROUP_BYTES_MAX, GROUP_ROWS_MAX, GROUP_FIELDS_MAX];
+        if self.waiting().into_iter().zip(limits).any(full) { self.flush() } else { Ok(()) }
     }
 
-    /// Bytes and records that wait to be encoded.
-    fn waiting(&self) -> (usize, usize) {
-        self.group.iter().fold((0, 0), |(b, r), p| (b + p.chunk.bytes.len(), r + p.chunk.records()))
+    /// Bytes, records and fields that wait to be encoded.
+    fn waiting(&self) -> [usize; 3] {
+        self.group.iter().map(|part| &part.chunk).fold([0; 3], |[bytes, rows, fields], chunk| {
+            [bytes + chunk.bytes.len(), rows + chunk.records(), fields + chunk.tokens.fields.len()]
+        })
     }
 
     /// Writes the records that wait as a row group: column chunks, then recovery streams.

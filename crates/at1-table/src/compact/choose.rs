@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use at1_codec::segment::layout::{self, GROUP_BYTES_MAX, GROUP_ROWS_MAX};
+use at1_codec::segment::layout::{self, GROUP_BYTES_MAX, GROUP_FIELDS_MAX, GROUP_ROWS_MAX};
 use at1_ledger::SegmentRecord;
 
 use super::{Choose, Tiers};
@@ -63,7 +63,10 @@ impl Size {
         let full = |part: u64, most: usize| part / (most as u64 * 3 / 4);
         Self {
             weight: bytes.saturating_add(BATCH_WEIGHT * batches.len() as u64),
-            row_groups: 1 + full(bytes, GROUP_BYTES_MAX) + full(record.rows, GROUP_ROWS_MAX),
+            row_groups: 1
+                + full(bytes, GROUP_BYTES_MAX)
+                + full(record.rows, GROUP_ROWS_MAX)
+                + full(record.rows.saturating_mul(version.schema.columns.len() as u64), GROUP_FIELDS_MAX),
             footer_bytes: record.footer_bytes + record.bytes / BLOCK_BYTES * DIGEST_BYTES,
         }
     }

@@ -29,7 +29,7 @@ use crate::{
 };
 
 /// What the values of columns that are encoded at the same time may take.
-const COLUMNS_BYTES_MAX: usize = 128 << 20;
+const COLUMNS_BYTES_MAX: usize = 64 << 20;
 /// The most that a value and what varies in its spelling take.
 const VALUE_BYTES: usize = 20;
 /// More columns at a time save nothing: the fields of so many fill a cache line.
