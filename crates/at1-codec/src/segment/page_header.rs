@@ -1,6 +1,7 @@
 //! What a page says of itself, before anybody acts on it.
 //!
 //! * Only headers that AT1 would write: of a dictionary page, or of a data page of a flat column, without statistics.
+//! * What the Parquet crate would decode otherwise than it is checked is refused.
 //! * Every number is there, not negative, and of the width that the format gives it.
 
 use super::thrift::Structure;
@@ -10,6 +11,8 @@ use crate::column::bytes::Take;
 const DATA: i32 = 0;
 const DICTIONARY: i32 = 2;
 const DATA_V2: i32 = 3;
+/// The encoding of levels, as Parquet numbers it.
+const RLE: i32 = 3;
 
 /// What a page says of itself.
 pub(super) struct Header {
@@ -33,10 +36,11 @@ impl Header {
         let kind = header.number(1)?;
         let (inner, levels, is_packed) = match kind {
             DICTIONARY => (header.structure(7).filter(|_| header.has_only(&[1, 2, 3, 7]))?, 0, true),
-            // Levels are packed with the values, and what they are encoded with is not asked.
+            // Levels are packed with the values, and must be the runs that they are checked as: the crate also knows an older way.
             DATA => {
                 let inner = header.structure(5).filter(|_| header.has_only(&[1, 2, 3, 5]))?;
-                (inner, 0, inner.has_only(&[1, 2, 3, 4]).then_some(true)?)
+                let runs = inner.has_only(&[1, 2, 3, 4]) && [3, 4].iter().all(|&id| inner.number(id) == Some(RLE));
+                (inner, 0, runs.then_some(true)?)
             }
             DATA_V2 => {
                 let inner = header.structure(8).filter(|_| header.has_only(&[1, 2, 3, 8]))?;
@@ -51,5 +55,29 @@ impl Header {
         let is_dictionary = kind == DICTIONARY;
         let bytes = bytes.len() - from.remaining();
         Some(Self { bytes, is_dictionary, values: inner.count(1)?, packed, levels, unpacked, is_packed })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A data page of version 1 with five plain values, ten bytes packed and unpacked, and levels in these encodings.
+    fn version_1(definition: u8, repetition: u8) -> Vec<u8> {
+        let zigzag = |number: u8| number * 2;
+        let page = [0x15, zigzag(0), 0x15, zigzag(10), 0x15, zigzag(10), 0x2c];
+        let data = [0x15, zigzag(5), 0x15, zigzag(0), 0x15, zigzag(definition), 0x15, zigzag(repetition), 0, 0];
+        [&page[..], &data].concat()
+    }
+
+    #[test]
+    fn levels_of_version_1_are_runs() {
+        let bytes = version_1(3, 3);
+        let header = Header::read(&bytes).unwrap();
+        assert_eq!((header.bytes, header.values, header.packed, header.levels), (bytes.len(), 5, 10, 0));
+        assert!(header.is_packed && !header.is_dictionary);
+        for (definition, repetition) in [(4, 3), (3, 4), (0, 3)] {
+            assert!(Header::read(&version_1(definition, repetition)).is_none(), "{definition} {repetition}");
+        }
     }
 }

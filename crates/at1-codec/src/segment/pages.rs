@@ -7,7 +7,7 @@
 //!
 //! * Columns are optional, flat, and of the physical type that the specification gives their type; row groups have 1 to
 //!   [`GROUP_ROWS_MAX`] rows, with some room; column chunks do not overlap.
-//! * A chunk is a dictionary page, if it has one, and data pages of version 2, one after the other, where footer and
+//! * A chunk is a dictionary page, if it has one, and data pages, one after the other, where footer and
 //!   offset index say, with as many values as its row group has rows, and nothing else.
 //! * No page is decompressed before its size is held against its rows and what its bytes can expand to. What comes out is
 //!   held against its encoding by [`super::values`]; its text against [`TEXT_BYTES_MAX`] for the row group's columns together.
