@@ -66,6 +66,8 @@ mod has;
 mod info;
 mod input;
 mod log;
+#[expect(dead_code, reason = "its users come next")]
+mod manifest;
 pub mod paths;
 mod rejects;
 pub mod repair;
