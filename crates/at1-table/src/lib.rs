@@ -65,8 +65,8 @@ mod files;
 mod has;
 mod info;
 mod input;
+mod lines;
 mod log;
-#[expect(dead_code, reason = "its users come next")]
 mod manifest;
 pub mod paths;
 mod rejects;
@@ -76,6 +76,7 @@ mod restore;
 mod row_tree;
 mod scan;
 pub mod schema;
+mod schemas;
 mod segments;
 mod snapshot;
 pub mod store;

@@ -15,7 +15,7 @@ mod tree;
 
 pub(crate) use live::LiveSegments;
 pub(crate) use model::{Entry, EventEntry, Live, Pending, Placed, Root, Sums};
-pub(crate) use plan::{Plan, Question};
+pub(crate) use plan::{Plan, PlanCounts, Question};
 pub(crate) use tail::Tail;
 pub(crate) use tree::Manifest;
 
