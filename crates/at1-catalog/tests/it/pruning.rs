@@ -518,7 +518,11 @@ fn check(case: &Case, others: &[Case], predicate: &Predicate, luck: &mut Luck, t
     let remembered = remember(&segment, case);
     let judge = |zones: &Zones, stretch: usize, rows: Range<usize>, tally: &mut Tally| {
         let answers = &answers[rows];
-        match bound.verdicts(zones)[stretch] {
+        let verdict = bound.verdicts(zones)[stretch];
+        let reason = bound.reasons(zones)[stretch];
+        let is_skipped = verdict == Verdict::Skip && (reason.is_some() || zones.rows().value(stretch) > 0);
+        assert_eq!(reason.is_some(), is_skipped, "{predicate}: {verdict:?} because of {reason:?}");
+        match verdict {
             Verdict::Skip => {
                 tally.skipped += 1;
                 assert!(!answers.contains(&Some(true)), "{predicate}: skipped rows that match");
