@@ -1,21 +1,21 @@
-//! One query over many segments: those that their zones rule out are never opened.
+//! One query over many segments, of which those come that may hold rows of interest.
 //!
-//! * Segments come in the order of their rows, and so do the batches.
-//! * A segment is opened when the rows before it have been given out, so a limit leaves the rest unopened.
+//! * Segments are planned elsewhere and come lazily, in the order of their rows, and so do the batches.
+//! * A segment is opened when the rows before it have been given out, so a limit leaves the rest unopened, and unplanned.
 
 use std::ops::Range;
 
 use arrow::{array::RecordBatch, datatypes::SchemaRef};
 use at1_codec::Schema;
 
-use crate::{Error, Predicate, Request, Result, Scan, Source, Statistics, Verdict, View, Zones};
+use crate::{Predicate, Request, Result, Scan, Source, Statistics, Verdict, View, Zones};
 
 /// The segments of a table as a query meets them.
 ///
 /// ```
 /// use std::sync::Arc;
 /// use arrow::{array::{Int64Array, RecordBatch}, compute::concat_batches};
-/// use at1_catalog::{Candidate, Catalog, DoubleBounds, ParquetFile, Opened, Predicate, View, Zones};
+/// use at1_catalog::{Candidate, Catalog, DoubleBounds, Opened, ParquetFile, Predicate, Totals, View, Zones};
 /// use at1_codec::{ColumnType, Schema};
 /// use parquet::arrow::ArrowWriter;
 ///
@@ -33,12 +33,13 @@ use crate::{Error, Predicate, Request, Result, Scan, Source, Statistics, Verdict
 ///
 /// let catalog = Catalog::new(schema.clone());
 /// let request = catalog.request(&"t between 150 and 160".parse::<Predicate>()?)?;
-/// let view = &view;
-/// let candidates = files.iter().map(|file| Candidate {
-///     bytes: 1000,
-///     open: move || Ok(Opened { source: file, view: view.clone() }),
+/// let totals = Totals { segments: 3, bytes: 3000 };
+/// let (view, verdicts) = (&view, request.verdicts(&zones));
+/// let candidates = files.iter().zip(verdicts).enumerate().map(|(i, (file, verdict))| {
+///     let open = move || Ok(Opened { source: file, view: view.clone() });
+///     Ok(Candidate { first_row: i as u64 * 100, rows: 100, verdict, zones: None, open })
 /// });
-/// let mut scan = catalog.scan(request, &zones, candidates)?;
+/// let mut scan = catalog.scan(request, totals, candidates);
 /// let found = scan.by_ref().collect::<Result<Vec<_>, _>>()?;
 /// assert_eq!(concat_batches(&schema.arrow(), &found)?.num_rows(), 11);
 /// assert_eq!(scan.statistics().segments_skipped, 2);
@@ -52,10 +53,26 @@ pub struct Catalog {
 /// A segment that a query may need.
 #[derive(Clone, Debug)]
 pub struct Candidate<F> {
-    /// Its size.
-    pub bytes: u64,
+    /// The ordinal of its first row.
+    pub first_row: u64,
+    /// How many rows it has.
+    pub rows: u64,
+    /// What its zones say about the predicate. One to skip need not come at all.
+    pub verdict: Verdict,
+    /// What else is known about it, as one stretch in the types of the table, and only of columns that the segment has in the
+    /// table's type and reading. Aggregates are answered by it; without, they ask the footer.
+    pub zones: Option<Zones>,
     /// Opens it.
     pub open: F,
+}
+
+/// What there is, whether it comes as a candidate or not.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Totals {
+    /// The number of segments.
+    pub segments: u64,
+    /// Their size.
+    pub bytes: u64,
 }
 
 /// A segment that was opened for a query.
@@ -86,49 +103,17 @@ impl Catalog {
         Ok(Request::new(predicate.bind(&self.schema)?))
     }
 
-    /// Scans segments whose zones are `zones`, one for each candidate, in the order of their rows.
-    ///
-    /// # Errors
-    /// If there are more or fewer candidates than zones.
-    pub fn scan<S, F>(
-        &self,
-        request: Request,
-        zones: &Zones,
-        candidates: impl IntoIterator<Item = Candidate<F>>,
-    ) -> Result<TableScan<S, F>>
+    /// Scans the candidates, which are all segments with rows of interest, in the order of their rows.
+    pub fn scan<S, F, I>(&self, request: Request, totals: Totals, candidates: I) -> TableScan<S, I>
     where
         S: Source,
         F: FnOnce() -> Result<Opened<S>>,
+        I: Iterator<Item = Result<Candidate<F>>>,
     {
-        let candidates: Vec<_> = candidates.into_iter().collect();
-        if candidates.len() != zones.len() {
-            return Err(Error::mismatch("catalog", format!("{} candidates", zones.len()), candidates.len()));
-        }
-        let verdicts = request.verdicts(zones);
-        let mut statistics = Statistics::default();
-        let mut waiting = Vec::new();
-        let mut first_row = 0;
-        let candidates = candidates.into_iter().enumerate();
-        for (((index, candidate), verdict), &rows) in candidates.zip(verdicts).zip(zones.rows().values()) {
-            statistics.segments_total += 1;
-            statistics.bytes_total += candidate.bytes;
-            let range = first_row..first_row + rows;
-            if verdict != Verdict::Skip && overlap(&range, &request.rows) {
-                waiting.push((index, first_row, candidate.open));
-            }
-            first_row = range.end;
-        }
+        let statistics =
+            Statistics { segments_total: totals.segments, bytes_total: totals.bytes, ..Statistics::default() };
         let (schema, remaining) = (request.schema(), request.limit);
-        Ok(TableScan {
-            request,
-            schema,
-            waiting: waiting.into_iter(),
-            at: None,
-            current: None,
-            remaining,
-            statistics,
-            failed: false,
-        })
+        TableScan { request, schema, candidates, first_row: None, current: None, remaining, statistics, failed: false }
     }
 }
 
@@ -137,11 +122,12 @@ fn overlap(a: &Range<u64>, b: &Range<u64>) -> bool {
 }
 
 /// The matching rows of many segments, as an iterator of batches. Ordinals count through all segments.
-pub struct TableScan<S: Source, F> {
+pub struct TableScan<S: Source, I> {
     request: Request,
     schema: SchemaRef,
-    waiting: std::vec::IntoIter<(usize, u64, F)>,
-    at: Option<usize>,
+    candidates: I,
+    /// Of the segment that was opened last.
+    first_row: Option<u64>,
     current: Option<Scan<S>>,
     remaining: u64,
     /// Of the segments that are done, and the totals.
@@ -149,15 +135,20 @@ pub struct TableScan<S: Source, F> {
     failed: bool,
 }
 
-impl<S: Source, F: FnOnce() -> Result<Opened<S>>> TableScan<S, F> {
+impl<S, F, I> TableScan<S, I>
+where
+    S: Source,
+    F: FnOnce() -> Result<Opened<S>>,
+    I: Iterator<Item = Result<Candidate<F>>>,
+{
     /// The schema of the batches.
     pub fn schema(&self) -> SchemaRef {
         self.schema.clone()
     }
 
-    /// The number, among the candidates, of the segment that was opened last: the one that an error is about.
-    pub fn candidate(&self) -> Option<usize> {
-        self.at
+    /// The first row of the segment that was opened last: the one that an error is about.
+    pub fn first_row(&self) -> Option<u64> {
+        self.first_row
     }
 
     /// What was read so far.
@@ -166,7 +157,7 @@ impl<S: Source, F: FnOnce() -> Result<Opened<S>>> TableScan<S, F> {
         if let Some(scan) = &self.current {
             all += of_one(scan);
         }
-        all.segments_skipped = all.segments_total - all.segments_scanned;
+        all.segments_skipped = all.segments_total.saturating_sub(all.segments_scanned);
         all
     }
 
@@ -176,11 +167,15 @@ impl<S: Source, F: FnOnce() -> Result<Opened<S>>> TableScan<S, F> {
                 if self.remaining == 0 {
                     return Ok(None);
                 }
-                let Some((index, first_row, open)) = self.waiting.next() else { return Ok(None) };
-                self.at = Some(index);
+                let Some(candidate) = self.candidates.next().transpose()? else { return Ok(None) };
+                let Candidate { first_row, rows, verdict, open, .. } = candidate;
+                if verdict == Verdict::Skip || !overlap(&(first_row..first_row + rows), &self.request.rows) {
+                    continue;
+                }
+                self.first_row = Some(first_row);
                 let opened = open()?;
                 let request = self.request.clone().limit(self.remaining);
-                self.current = Some(Scan::new(opened.source, opened.view, request, first_row)?);
+                self.current = Some(Scan::judged(opened.source, opened.view, request, first_row, verdict)?);
             }
             let Some(scan) = &mut self.current else { continue };
             match scan.next().transpose()? {
@@ -202,7 +197,12 @@ fn of_one<S: Source>(scan: &Scan<S>) -> Statistics {
     Statistics { segments_total: 0, bytes_total: 0, ..scan.statistics() }
 }
 
-impl<S: Source, F: FnOnce() -> Result<Opened<S>>> Iterator for TableScan<S, F> {
+impl<S, F, I> Iterator for TableScan<S, I>
+where
+    S: Source,
+    F: FnOnce() -> Result<Opened<S>>,
+    I: Iterator<Item = Result<Candidate<F>>>,
+{
     type Item = Result<RecordBatch>;
 
     fn next(&mut self) -> Option<Self::Item> {

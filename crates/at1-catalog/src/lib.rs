@@ -55,7 +55,7 @@ mod zone;
 mod zone_text;
 
 pub use bind::Bound;
-pub use catalog::{Candidate, Catalog, Opened, TableScan};
+pub use catalog::{Candidate, Catalog, Opened, TableScan, Totals};
 pub use error::{Error, ErrorKind, Result};
 pub use footer::DoubleBounds;
 pub use number::{NotANumber, Number};

@@ -145,7 +145,7 @@ impl Request {
     }
 
     /// Verdicts on stretches, as far as pruning is wanted. Without it nothing is skipped and everything is tested.
-    pub(crate) fn verdicts(&self, zones: &Zones) -> Vec<Verdict> {
+    pub fn verdicts(&self, zones: &Zones) -> Vec<Verdict> {
         match self.pruning {
             Pruning::On => self.predicate.verdicts(zones),
             Pruning::Off if self.predicate.is_everything() => vec![Verdict::All; zones.len()],

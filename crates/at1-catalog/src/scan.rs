@@ -68,6 +68,14 @@ impl<S: Source> Scan<S> {
     /// # Errors
     /// If the view does not fit the segment, or a column's type cannot be read as the table's.
     pub fn new(source: S, view: View, request: Request, first_row: u64) -> Result<Self> {
+        Self::judged(source, view, request, first_row, Verdict::Read)
+    }
+
+    /// [`Scan::new`] of a segment of which its table knows a verdict; where every row matches, no zone is asked.
+    ///
+    /// # Errors
+    /// As [`Scan::new`].
+    pub fn judged(source: S, view: View, request: Request, first_row: u64, verdict: Verdict) -> Result<Self> {
         if *view.schema() != *request.predicate.schema() {
             return Err(Error::mismatch("view", "the schema that the predicate was bound to", "another"));
         }
@@ -77,8 +85,15 @@ impl<S: Source> Scan<S> {
         for &column in &read {
             origins[column] = Some(Origin::of(&source, &view, column)?);
         }
-        let tested = request.predicate.columns();
+        let tested = match verdict {
+            Verdict::Read => request.predicate.columns(),
+            Verdict::Skip | Verdict::All => &[],
+        };
         let groups = Zones::of_row_groups(&source, &view, tested.iter().copied())?;
+        let verdicts = match verdict {
+            Verdict::Read => request.verdicts(&groups),
+            Verdict::Skip | Verdict::All => vec![verdict; groups.len()],
+        };
         let file = metadata.metadata();
         let mut statistics = Statistics {
             segments_total: 1,
@@ -100,7 +115,7 @@ impl<S: Source> Scan<S> {
             }
         }
         Ok(Self {
-            verdicts: request.verdicts(&groups),
+            verdicts,
             schema: request.schema(),
             remaining: request.limit,
             next_group: 0,

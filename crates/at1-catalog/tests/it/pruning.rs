@@ -11,7 +11,7 @@ use arrow::{
 };
 use at1_catalog::{
     Candidate, Catalog, Comparison, DoubleBounds, Literal, Moment, Opened, ParquetFile, Predicate, Pruning, Request,
-    Result, RowNumbers, Scan, SegmentZone, Source, Verdict, View, Zones, ZonesBuilder,
+    Result, RowNumbers, Scan, SegmentZone, Source, Totals, Verdict, View, Zones, ZonesBuilder,
 };
 use at1_codec::{
     ColumnType, Schema, TimeUnit, Zone,
@@ -591,12 +591,16 @@ fn check(case: &Case, others: &[Case], predicate: &Predicate, luck: &mut Luck, t
     let zones: Vec<Zones> = cases.iter().map(|case| Zones::of_segment(&case.source, &case.view).unwrap()).collect();
     let zones = Zones::concat(&zones.iter().collect::<Vec<_>>()).unwrap();
     let run = |pruning| {
-        let candidates = cases.iter().map(|case| Candidate {
-            bytes: case.source.bytes_total(),
-            open: || Ok(Opened { source: &case.source, view: case.view.clone() }),
-        });
         let request = Request::new(bound.clone()).row_numbers(RowNumbers::Include).limit(limit).pruning(pruning);
-        let mut scan = Catalog::new(case.schema.clone()).scan(request.clone(), &zones, candidates).unwrap();
+        let (verdicts, mut first_row) = (request.verdicts(&zones), 0);
+        let candidates = cases.iter().enumerate().map(|(i, case)| {
+            let (rows, verdict) = (zones.rows().value(i), verdicts[i]);
+            let open = || Ok(Opened { source: &case.source, view: case.view.clone() });
+            first_row += rows;
+            Ok(Candidate { first_row: first_row - rows, rows, verdict, zones: None, open })
+        });
+        let totals = Totals { segments: cases.len() as u64, bytes: cases.iter().map(|c| c.source.bytes_total()).sum() };
+        let mut scan = Catalog::new(case.schema.clone()).scan(request.clone(), totals, candidates);
         let found = collect(&request, scan.by_ref());
         let statistics = scan.statistics();
         assert_eq!(statistics.segments_skipped + statistics.segments_scanned, cases.len() as u64);

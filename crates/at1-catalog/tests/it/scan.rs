@@ -9,7 +9,7 @@ use arrow::{
 };
 use at1_catalog::{
     Candidate, Catalog, DoubleBounds, Opened, ParquetFile, Predicate, Pruning, Request, Result, RowNumbers, Scan,
-    SegmentZone, Source, Verdict, View, Zones, ZonesBuilder,
+    SegmentZone, Source, Totals, Verdict, View, Zones, ZonesBuilder,
 };
 use at1_codec::{
     Column, ColumnType, EncodeOptions, Form, Schema, Segment, Trust,
@@ -111,16 +111,17 @@ fn segments_that_cannot_match_stay_closed() {
     let zones = Zones::concat(&[&zones, &zones, &zones]).unwrap();
     let catalog = Catalog::new(schema.clone());
     let scan = |predicate: &str, change: &dyn Fn(Request) -> Request, openable: &[usize]| {
-        let candidates = (0..3).map(|i| {
+        let request = change(catalog.request(&predicate.parse().unwrap()).unwrap());
+        let candidates = request.verdicts(&zones).into_iter().enumerate().map(|(i, verdict)| {
             let (file, schema) = (&file, &schema);
             let open = move || {
                 assert!(openable.contains(&i), "{predicate}: segment {i} was opened");
                 Ok(Opened { source: file, view: View::same(schema) })
             };
-            Candidate { bytes: 10, open }
+            Ok(Candidate { first_row: i as u64 * 4000, rows: 4000, verdict, zones: None, open })
         });
-        let request = change(catalog.request(&predicate.parse().unwrap()).unwrap());
-        let mut scan = catalog.scan(request, &zones, candidates).unwrap();
+        let totals = Totals { segments: 3, bytes: 30 };
+        let mut scan = catalog.scan(request, totals, candidates);
         let rows: usize = scan.by_ref().map(|batch| batch.unwrap().num_rows()).sum();
         (rows, scan.statistics())
     };
@@ -132,10 +133,24 @@ fn segments_that_cannot_match_stay_closed() {
     assert_eq!(rows, 5);
     let (rows, statistics) = scan("t > 4000", &|r| r.pruning(Pruning::Off), &[0, 1, 2]);
     assert_eq!((rows, statistics.pages_skipped), (0, 240), "only `t` is tested, nothing matches");
+    // What plans is not asked for more than is read.
+    let asked = std::cell::Cell::new(0);
+    let candidates = (0..).map(|i| {
+        asked.set(i + 1);
+        let open = || Ok(Opened { source: &file, view: View::same(&schema) });
+        Ok(Candidate { first_row: i * 4000, rows: 4000, verdict: Verdict::All, zones: None, open })
+    });
+    let request = catalog.request(&Predicate::TRUE).unwrap().limit(5000);
+    let mut scan = catalog.scan(request, Totals::default(), candidates);
+    assert_eq!(scan.by_ref().map(|batch| batch.unwrap().num_rows()).sum::<usize>(), 5000);
+    assert_eq!((asked.get(), scan.first_row()), (2, Some(4000)));
+    // An error of planning ends the scan.
     type Open = fn() -> Result<Opened<ParquetFile<Bytes>>>;
-    let none: [Candidate<Open>; 0] = [];
-    let error = catalog.scan(catalog.request(&Predicate::TRUE).unwrap(), &zones, none);
-    assert_eq!(error.err().unwrap().to_string(), "catalog: expected 3 candidates, found 0");
+    let broken = || Err("nothing =".parse::<Predicate>().unwrap_err());
+    let broken: [Result<Candidate<Open>>; 2] = [broken(), broken()];
+    let mut scan = catalog.scan(catalog.request(&Predicate::TRUE).unwrap(), Totals::default(), broken.into_iter());
+    assert!(scan.next().unwrap().unwrap_err().to_string().contains("a literal"));
+    assert!(scan.next().is_none());
 }
 
 #[test]
@@ -311,9 +326,12 @@ fn the_type_that_is_asked_for_says_what_a_field_is() {
         let zones = zones.finish().unwrap();
         for pruning in [Pruning::On, Pruning::Off] {
             let what = format!("{field} as {asked}: {query}, {pruning:?}");
-            let candidate = Candidate { bytes: 0, open: || Ok(Opened { source: &segment, view: view.clone() }) };
             let request = request(&schema, query).project(["x"]).unwrap().pruning(pruning);
-            let mut scan = Catalog::new(schema.clone()).scan(request, &zones, [candidate]).unwrap();
+            let open = || Ok(Opened { source: &segment, view: view.clone() });
+            let verdict = request.verdicts(&zones)[0];
+            let candidate = Candidate { first_row: 0, rows: 1500, verdict, zones: None, open };
+            let candidates = std::iter::once(Ok(candidate));
+            let mut scan = Catalog::new(schema.clone()).scan(request, Totals::default(), candidates);
             let found: Vec<_> = scan.by_ref().collect::<Result<_>>().unwrap();
             assert_eq!(found.iter().map(RecordBatch::num_rows).sum::<usize>(), rows, "{what}");
             assert_eq!(scan.statistics().rejects, rejects, "{what}");

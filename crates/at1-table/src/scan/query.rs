@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
-use at1_catalog::{Bound, Candidate, Catalog, Pruning, Request, RowNumbers, Statistics, Zones};
+use at1_catalog::{Bound, Candidate, Catalog, Pruning, Request, RowNumbers, Statistics, Totals, Verdict, Zones};
 use at1_codec::{Schema, Segment};
 
 use super::{
@@ -15,7 +15,7 @@ use super::{
 use crate::{error::Result, snapshot::Snapshot, version::Version, zones};
 
 /// The catalog's part of a scan.
-pub(super) type Forward = at1_catalog::TableScan<Segment, OpenLive>;
+pub(super) type Forward = at1_catalog::TableScan<Segment, std::vec::IntoIter<at1_catalog::Result<Candidate<OpenLive>>>>;
 
 /// What is looked for, and where.
 pub(super) struct Query {
@@ -107,9 +107,18 @@ impl Query {
 
     pub(super) fn forward(&self, limit: Option<u64>) -> Result<Forward> {
         let request = self.request.clone().limit(limit.unwrap_or(u64::MAX));
-        let segments = self.segments();
-        let candidates = (0..segments)
-            .map(|segment| Candidate { bytes: self.version.state.live()[segment].bytes, open: self.opener(segment) });
-        Ok(Catalog::new(self.schema.clone()).scan(request, &self.zones.slice(0..segments)?, candidates)?)
+        let live = &self.version.state.live()[..self.segments()];
+        let totals = Totals { segments: live.len() as u64, bytes: live.iter().map(|record| record.bytes).sum() };
+        let verdicts = request.verdicts(&self.zones.slice(0..live.len())?);
+        let mut first_row = 0;
+        let mut candidates = vec![];
+        for (segment, (record, verdict)) in live.iter().zip(verdicts).enumerate() {
+            if verdict != Verdict::Skip {
+                let (rows, open) = (record.rows, self.opener(segment));
+                candidates.push(Ok(Candidate { first_row, rows, verdict, zones: None, open }));
+            }
+            first_row += record.rows;
+        }
+        Ok(Catalog::new(self.schema.clone()).scan(request, totals, candidates.into_iter()))
     }
 }

@@ -121,7 +121,9 @@ impl Iterator for Rows {
         loop {
             let batch = match &mut self.inner {
                 Inner::Forward(scan) => scan.next()?.map_err(|e| {
-                    let at = scan.candidate().and_then(|at| self.query.version.state.live().get(at));
+                    let version = &self.query.version;
+                    let batch = scan.first_row().and_then(|row| version.batch_of_row(row));
+                    let at = batch.and_then(|batch| version.state.segment_of(batch));
                     let error = Error::from(e);
                     // An error of opening names the file already.
                     match at.map(|record| paths::segment_path(&record.name)) {
