@@ -76,6 +76,11 @@ impl Bound {
         reasons
     }
 
+    /// Whether a test or a junction of them can be true in the one stretch that there is.
+    pub(crate) fn can_be_true(&self, node: &Node, stretch: &Zones) -> bool {
+        self.possible(node, stretch).yes.value(0)
+    }
+
     fn possible(&self, node: &Node, zones: &Zones) -> Possible {
         let rows = zones.rows();
         let some = || BooleanBuffer::collect_bool(rows.len(), |i| rows.value(i) > 0);

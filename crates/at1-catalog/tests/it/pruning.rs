@@ -116,8 +116,12 @@ fn value(ty: ColumnType, course: &Course, row: usize, luck: &mut Luck) -> Value 
             Value::Time(*luck.pick(&[-1, 0, 1, -9_000_000_000_000_000, 7_000_000_000_000_000]), unit, zone)
         }
         ColumnType::Timestamp { unit, zone } => Value::Time(near * 300_001, unit, zone),
-        ColumnType::Text if odd => Value::Text(match luck.below(6) {
-            0 => "x".repeat(10_000),
+        ColumnType::Text if odd => Value::Text(match luck.below(9) {
+            0 => format!("{}{}", "x".repeat(10_000), luck.below(3)),
+            // Alike for as long as bounds are.
+            6 => format!("{}{}", "ra".repeat(32), luck.below(4)),
+            7 => format!("{}\u{d7ff}{}", "y".repeat(61), luck.below(3)),
+            8 => format!("\u{d7ff}\u{10ffff}\u{e000}{}", luck.below(3)),
             1 => format!("ab{}", "é".repeat(40)),
             2 => "\u{10ffff}".repeat(20),
             3 => format!("abc\u{d7ff}{}", luck.below(3)),
@@ -308,6 +312,8 @@ fn case(schema: Option<&Schema>, luck: &mut Luck) -> Case {
         .set_data_page_size_limit(*luck.pick(&[64, 1 << 20]))
         .set_write_batch_size(page_rows)
         .set_dictionary_enabled(luck.one_in(2))
+        .set_bloom_filter_enabled(luck.one_in(2))
+        .set_bloom_filter_fpp(*luck.pick(&[0.01, 0.3]))
         .set_column_index_truncate_length(Some(1 + luck.index(8)))
         .set_statistics_truncate_length(Some(1 + luck.index(8)))
         .set_statistics_enabled(*luck.pick(&[
@@ -433,6 +439,24 @@ fn literal(ty: ColumnType, values: &[Value], luck: &mut Luck) -> Literal {
     }
 }
 
+/// A literal between the values of a column, so that zones cannot tell that it is not there.
+fn absent(ty: ColumnType, values: &[Value], luck: &mut Luck) -> Literal {
+    let near = luck.pick(values).clone();
+    let more = luck.between(1, 3);
+    match near {
+        Value::Int(v) => v.saturating_add(more).into(),
+        Value::Decimal(v, scale) => {
+            Literal::Number(model::decimal_text(v.saturating_add(more.into()), scale).parse().unwrap())
+        }
+        Value::Day(day) => Literal::Moment(Moment::of_day(day + i32::try_from(more).unwrap())),
+        Value::Time(ticks, unit, zone) => {
+            Literal::Moment(Moment::of_ticks(ticks + more, if unit == TimeUnit::Micros { 6 } else { 9 }, zone))
+        }
+        Value::Text(text) => Literal::Text(text + "!"),
+        _ => literal(ty, values, luck),
+    }
+}
+
 fn predicate(case: &Case, depth: u32, luck: &mut Luck) -> Predicate {
     if depth > 0 && luck.one_in(2) {
         let parts =
@@ -450,18 +474,35 @@ fn predicate(case: &Case, depth: u32, luck: &mut Luck) -> Predicate {
         0 => Predicate::IsNull(column),
         1 => Predicate::Not(Box::new(Predicate::IsNull(column))),
         2 | 3 => {
-            let values = (0..1 + luck.below(4)).map(|_| literal(ty, values, luck)).collect();
-            Predicate::In { column, values }
+            let count = if luck.one_in(10) { 100 } else { 1 + luck.below(4) };
+            let near = (0..count).map(|_| literal(ty, values, luck)).collect();
+            Predicate::In { column, values: near }
+        }
+        8 => {
+            let (low, high) = (literal(ty, values, luck), literal(ty, values, luck));
+            let end = |comparison, value| Predicate::compare(column.clone(), comparison, value);
+            end(Comparison::AtLeast, low).and(end(Comparison::AtMost, high))
+        }
+        // Values that are there, or all but there: what Bloom filters and dictionaries are for.
+        9 if !values.is_empty() => {
+            let near = (0..1 + luck.below(2)).map(|_| absent(ty, values, luck)).collect();
+            Predicate::In { column, values: near }
         }
         4 => Predicate::Constant(*luck.pick(&[None, Some(true), Some(false)])),
         5 if ty == ColumnType::Boolean => Predicate::Column(column),
         5..=7 if ty == ColumnType::Text => {
             let Literal::Text(text) = literal(ty, values, luck) else { return Predicate::Constant(None) };
-            let mut pattern: String = text.chars().take(luck.index(6)).collect();
-            for _ in 0..luck.below(3) {
-                pattern += *luck.pick(&["%", "_", "é", "1"]);
+            let escape = luck.one_in(3).then_some('!');
+            let length = *luck.pick(&[2, 4, 6, 70]);
+            let mut pattern: String = text.chars().take(luck.index(length)).collect();
+            for _ in 0..luck.below(4) {
+                pattern += *luck.pick(&["%", "_", "é", "1", "!%", "!_", "\u{d7ff}"]);
             }
-            Predicate::Like { column, pattern, escape: None }
+            if luck.one_in(4) {
+                pattern = text; // no wildcard at all
+            }
+            let ends_in_escape = pattern.chars().rev().take_while(|c| *c == '!').count() % 2 == 1;
+            Predicate::Like { column, pattern, escape: escape.filter(|_| !ends_in_escape) }
         }
         _ => {
             let comparison = *luck.pick(&[
@@ -498,6 +539,8 @@ struct Tally {
     skipped: u64,
     all: u64,
     pages_skipped: u64,
+    by_bloom: u64,
+    by_dictionary: u64,
 }
 
 fn check(case: &Case, others: &[Case], predicate: &Predicate, luck: &mut Luck, tally: &mut Tally) {
@@ -576,6 +619,8 @@ fn check(case: &Case, others: &[Case], predicate: &Predicate, luck: &mut Luck, t
         assert_eq!(statistics.row_groups_skipped + statistics.row_groups_scanned, statistics.row_groups_total);
         if pruning == Pruning::On {
             tally.pages_skipped += statistics.pages_skipped;
+            tally.by_bloom += statistics.row_groups_skipped_by_bloom;
+            tally.by_dictionary += statistics.row_groups_skipped_by_dictionary;
         } else if range.start == 0 && range.end > rows as u64 && limit == u64::MAX {
             // Every field that is tested is looked at, others only where rows match.
             let count = |columns: &[usize]| columns.iter().map(|&column| case.rejects[column]).sum::<u64>();
@@ -668,8 +713,11 @@ fn pruning_never_changes_an_answer() {
         tally.skipped += found.skipped;
         tally.all += found.all;
         tally.pages_skipped += found.pages_skipped;
+        tally.by_bloom += found.by_bloom;
+        tally.by_dictionary += found.by_dictionary;
     }
     println!("{} skipped, {} all, {} pages skipped", tally.skipped, tally.all, tally.pages_skipped);
+    println!("{} by bloom, {} by dictionary", tally.by_bloom, tally.by_dictionary);
     // A test of pruning that prunes nothing tests nothing.
     if cases >= 40 {
         assert!(tally.skipped > 100 && tally.all > 50 && tally.pages_skipped > 100, "too little was pruned");
