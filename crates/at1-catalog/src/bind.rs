@@ -32,6 +32,16 @@ pub struct Bound {
     pub(crate) schema: Arc<Schema>,
     pub(crate) root: Node,
     columns: Vec<usize>,
+    pub(crate) parts: Arc<[Part]>,
+}
+
+/// What must be true for a row to match, one of several such things: the tests of one column that stand side by side under
+/// the outermost AND, or anything else that stands there.
+#[derive(Clone, Debug)]
+pub(crate) struct Part {
+    pub(crate) node: Node,
+    /// As they were written.
+    written: Vec<Predicate>,
 }
 
 /// What a column's value is tested against.
@@ -76,14 +86,36 @@ impl Predicate {
         root.columns(&mut columns);
         columns.sort_unstable();
         columns.dedup();
-        Ok(Bound { schema: Arc::new(schema.clone()), root, columns })
+        let mut parts = Vec::new();
+        collect_parts(self, schema, false, &mut parts).map_err(|e| e.within("predicate"))?;
+        Ok(Bound { schema: Arc::new(schema.clone()), root, columns, parts: parts.into() })
     }
 }
 
 impl Bound {
     /// A predicate that every row satisfies.
     pub fn everything(schema: &Schema) -> Self {
-        Self { schema: Arc::new(schema.clone()), root: Node::Constant(Some(true)), columns: Vec::new() }
+        let (root, columns, parts) = (Node::Constant(Some(true)), Vec::new(), Arc::new([]));
+        Self { schema: Arc::new(schema.clone()), root, columns, parts }
+    }
+
+    /// What must be true for a row to match, as it was written: the tests of one column that stand side by side under the
+    /// outermost AND are one part, all else there is one each. None where every row matches.
+    ///
+    /// ```
+    /// use at1_catalog::Predicate;
+    /// use at1_codec::{ColumnType, Schema};
+    /// let schema = Schema::named([(Some("a"), ColumnType::Int64), (Some("b"), ColumnType::Int64)]);
+    /// let bound = "a > 1 and b = 7 and a < 5".parse::<Predicate>()?.bind(&schema)?;
+    /// assert_eq!(bound.parts(), [r#""a" > 1 AND "a" < 5"#, r#""b" = 7"#]);
+    /// # Ok::<(), at1_catalog::Error>(())
+    /// ```
+    pub fn parts(&self) -> Vec<String> {
+        let text = |part: &Part| match part.written.as_slice() {
+            [one] => one.to_string(),
+            several => Predicate::And(several.to_vec()).to_string(),
+        };
+        self.parts.iter().map(text).collect()
     }
 
     /// The columns it reads, ascending.
@@ -150,6 +182,29 @@ impl Node {
             Self::And(parts) | Self::Or(parts) => parts.iter().for_each(|part| part.columns(into)),
         }
     }
+}
+
+/// The parts of a predicate, or of its opposite.
+fn collect_parts(predicate: &Predicate, schema: &Schema, negated: bool, parts: &mut Vec<Part>) -> Result<()> {
+    match (predicate, negated) {
+        (Predicate::And(inner), false) | (Predicate::Or(inner), true) => {
+            return inner.iter().try_for_each(|part| collect_parts(part, schema, negated, parts));
+        }
+        (Predicate::Not(inner), _) => return collect_parts(inner, schema, !negated, parts),
+        _ => {}
+    }
+    let node = bind(predicate, schema, negated)?;
+    let column = |node: &Node| if let Node::Within { column, .. } = node { Some(*column) } else { None };
+    let written = if negated { Predicate::Not(Box::new(predicate.clone())) } else { predicate.clone() };
+    match parts.iter_mut().find(|part| column(&node).is_some() && column(&part.node) == column(&node)) {
+        Some(part) => {
+            part.node = join(vec![part.node.clone(), node], true);
+            part.written.push(written);
+        }
+        None if node == Node::Constant(Some(true)) => {}
+        None => parts.push(Part { node, written: vec![written] }),
+    }
+    Ok(())
 }
 
 /// Binds a predicate, or its opposite.

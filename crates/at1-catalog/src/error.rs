@@ -127,11 +127,12 @@ impl std::error::Error for Error {
 }
 
 impl Error {
-    /// What `explain` makes of an error of the Arrow layer; other errors as they are.
+    /// What `explain` makes of an error of the Arrow or Parquet layer; other errors as they are.
     pub(crate) fn behind_arrow(self, explain: impl FnOnce(arrow::error::ArrowError) -> at1_codec::Error) -> Self {
         let Self(repr) = self;
         match repr.kind {
             ErrorKind::Arrow(e) => Self::new(repr.place, ErrorKind::Codec(explain(e))),
+            ErrorKind::Parquet(e) => Self::new(repr.place, ErrorKind::Codec(explain(e.into()))),
             kind => Self::new(repr.place, kind),
         }
     }

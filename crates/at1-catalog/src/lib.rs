@@ -33,8 +33,10 @@
 #![forbid(unsafe_code)]
 
 mod bind;
+mod bloom;
 mod catalog;
 mod convert;
+mod dictionary;
 mod error;
 mod evaluate;
 mod footer;
@@ -49,6 +51,7 @@ mod scan;
 mod set;
 mod source;
 mod statistics;
+mod suspect;
 mod time;
 mod view;
 mod zone;

@@ -17,7 +17,7 @@ use arrow::{
 
 use crate::{
     Bound, ColumnZones, Zones,
-    bind::{Node, Values},
+    bind::{Node, Part, Values},
     set::{Key, Set, double_key},
 };
 
@@ -61,6 +61,24 @@ impl Bound {
             (true, false) => Verdict::All,
         };
         (0..zones.len()).map(verdict).collect()
+    }
+
+    /// For each stretch the first of [`Self::parts`] that no row of it can satisfy, so that it alone rules the stretch out.
+    /// In stretches that have rows there is one wherever the verdict is [`Verdict::Skip`], and none anywhere else.
+    pub fn reasons(&self, zones: &Zones) -> Vec<Option<usize>> {
+        let mut reasons = vec![None; zones.len()];
+        for (part, Part { node, .. }) in self.parts.iter().enumerate() {
+            let possible = self.possible(node, zones);
+            for (reason, possible) in reasons.iter_mut().zip(&possible.yes) {
+                *reason = reason.or((!possible).then_some(part));
+            }
+        }
+        reasons
+    }
+
+    /// Whether a test or a junction of them can be true in the one stretch that there is.
+    pub(crate) fn can_be_true(&self, node: &Node, stretch: &Zones) -> bool {
+        self.possible(node, stretch).yes.value(0)
     }
 
     fn possible(&self, node: &Node, zones: &Zones) -> Possible {

@@ -22,10 +22,12 @@ use parquet::arrow::{
 };
 
 use crate::{
-    Error, Pruning, Request, Result, RowNumbers, Source, Statistics, Verdict, View, Zones,
+    Error, Pruning, Request, Result, RowNumbers, Source, Statistics, Verdict, View, Zones, bloom,
     convert::{self, Conversion},
+    dictionary,
     footer::{group_rows, pages, stretches},
     origin::Origin,
+    suspect::Suspect,
 };
 
 /// The matching rows of one segment, as an iterator of batches.
@@ -190,6 +192,9 @@ impl<S: Source> Scan<S> {
         }
         let within = within.start - first_row..within.end - first_row;
         let Some(candidates) = self.candidates(group, within)? else { return Ok(None) };
+        if self.is_ruled_out(group, &candidates)? {
+            return Ok(None);
+        }
         self.statistics.row_groups_scanned += 1;
         let mut opened = Opened { reread: vec![None; self.origins.len()], kept: vec![None; self.origins.len()] };
         let mut rows = match candidates.test.count_set_bits() {
@@ -231,6 +236,26 @@ impl<S: Source> Scan<S> {
         }
         let some = candidates.test.count_set_bits() + candidates.sure.count_set_bits() > 0;
         Ok(some.then_some(candidates))
+    }
+
+    /// Whether Bloom filters or dictionaries show that no candidate matches.
+    fn is_ruled_out(&mut self, group: usize, candidates: &Candidates) -> Result<bool> {
+        let rows = candidates.test.count_set_bits();
+        // Where zones say that rows match, nothing else will say that none does.
+        if self.request.pruning == Pruning::Off || rows == 0 || candidates.sure.count_set_bits() > 0 {
+            return Ok(false);
+        }
+        let (source, origins, zones) = (&self.source, self.origins.as_slice(), self.groups.slice(group..group + 1)?);
+        let suspect = Suspect { source, group, origins, zones, rows };
+        let bound = &self.request.predicate;
+        if bloom::rules_out(&suspect, bound)?.is_some() {
+            self.statistics.row_groups_skipped_by_bloom += 1;
+        } else if dictionary::rules_out(&suspect, bound)?.is_some() {
+            self.statistics.row_groups_skipped_by_dictionary += 1;
+        } else {
+            return Ok(false);
+        }
+        Ok(true)
     }
 
     /// Tests candidates; gives the rows that match, and keeps what was decoded and is wanted in the output.

@@ -67,6 +67,9 @@ pub(crate) fn double_key(value: f64) -> i64 {
     bits ^ ((bits >> 63).cast_unsigned() >> 1).cast_signed()
 }
 
+/// An interval of more values is not taken apart.
+const SPAN_POINTS_MAX: usize = 16;
+
 /// Half-open intervals `[from, to)`, an open end reaching to the top.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Set<K> {
@@ -159,6 +162,26 @@ impl<K: Key> Set<K> {
         &self.spans
     }
 
+    /// The values of `[min, max]` that are in the set, if each interval has few of them there. An absent bound is unbounded.
+    pub(crate) fn points(&self, min: Option<&K>, max: Option<&K>) -> Option<Vec<K>> {
+        let first = min.map_or(0, |min| self.spans.partition_point(|(_, to)| to.as_ref().is_some_and(|to| to <= min)));
+        let mut points = Vec::new();
+        for (from, to) in self.spans[first..].iter().take_while(|(from, _)| max.is_none_or(|max| from <= max)) {
+            let mut at = min.map_or(from, |min| from.max(min)).clone();
+            for count in 1.. {
+                let next = at.next();
+                let is_last = next == *to || max == Some(&at);
+                points.push(at);
+                match next {
+                    Some(next) if !is_last && count < SPAN_POINTS_MAX => at = next,
+                    _ if is_last => break,
+                    _ => return None,
+                }
+            }
+        }
+        Some(points)
+    }
+
     /// Is `value` in the set?
     pub(crate) fn contains<Q: Ord + ?Sized>(&self, value: &Q) -> bool
     where
@@ -242,6 +265,30 @@ mod tests {
         assert!(set.covers(None, Some(&4)) && !set.covers(None, Some(&5)));
         assert!(!set.meets(Some(&5), None) && set.complement().covers(Some(&5), None));
         assert!(Set::<i64>::full().covers::<i64>(None, None) && !Set::<i64>::empty().meets::<i64>(None, None));
+    }
+
+    #[test]
+    fn points_are_all_there_are_or_not_told() {
+        let set = |values: &[i64]| Set::union_all(values.iter().map(|&value| Set::equal(&Place::At(value))));
+        let top = i64::MAX;
+        let few = set(&[-5, 3, 4, 9, top - 1, top]);
+        assert_eq!(few.points(None, None).unwrap(), [-5, 3, 4, 9, top - 1, top]);
+        assert_eq!(few.points(Some(&4), Some(&9)).unwrap(), [4, 9]);
+        assert_eq!(few.points(Some(&5), Some(&8)), Some(vec![]));
+        assert_eq!(few.points(Some(&top), None).unwrap(), [top]);
+        let range = Set::between(0i64, Some(1000));
+        assert_eq!(range.points(None, None), None);
+        assert_eq!(range.points(Some(&990), None).unwrap(), (990..1000).collect::<Vec<_>>());
+        assert_eq!(range.points(Some(&10), Some(&12)).unwrap(), [10, 11, 12]);
+        assert_eq!(range.points(Some(&1000), None), Some(vec![]));
+        assert_eq!(Set::between(0i64, Some(16)).points(None, None).unwrap().len(), 16);
+        assert_eq!(Set::between(0i64, Some(17)).points(None, None), None);
+        assert_eq!(Set::<i64>::full().points(None, None), None);
+        let text = |text: &str| text.as_bytes().to_vec();
+        let words = Set::union_all(["b", "a", "b\0"].map(|word| Set::equal(&Place::At(text(word)))));
+        assert_eq!(words.points(None, None).unwrap(), [text("a"), text("b"), text("b\0")]);
+        assert_eq!(words.points(Some(&text("aa")), Some(&text("b"))).unwrap(), [text("b")]);
+        assert_eq!(Set::between(text("ab"), Some(text("ac"))).points(None, None), None);
     }
 
     #[test]

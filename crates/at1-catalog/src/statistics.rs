@@ -18,6 +18,10 @@ pub struct Statistics {
     pub row_groups_total: u64,
     /// Row groups of which no page was read.
     pub row_groups_skipped: u64,
+    /// Of those, the ones that zones left and Bloom filters ruled out.
+    pub row_groups_skipped_by_bloom: u64,
+    /// Of those, the ones that zones and Bloom filters left and dictionaries ruled out.
+    pub row_groups_skipped_by_dictionary: u64,
     /// Row groups of which pages were read.
     pub row_groups_scanned: u64,
     /// Pages of the columns that the query names, in the opened segments.
@@ -46,6 +50,8 @@ impl AddAssign for Statistics {
         self.segments_scanned += other.segments_scanned;
         self.row_groups_total += other.row_groups_total;
         self.row_groups_skipped += other.row_groups_skipped;
+        self.row_groups_skipped_by_bloom += other.row_groups_skipped_by_bloom;
+        self.row_groups_skipped_by_dictionary += other.row_groups_skipped_by_dictionary;
         self.row_groups_scanned += other.row_groups_scanned;
         self.pages_total += other.pages_total;
         self.pages_skipped += other.pages_skipped;

@@ -54,6 +54,30 @@ fn worked_example() {
     ] {
         assert_eq!(verdicts(text, &schema, &zones), want, "{text}");
     }
+    for (text, parts, want) in [
+        ("price < 50 and note = 'x'", &[r#""price" < 50"#, r#""note" = 'x'"#][..], [None, None, Some(0), Some(0)]),
+        (
+            "note = 'x' and price > 45 and price < 55",
+            &[r#""note" = 'x'"#, r#""price" > 45 AND "price" < 55"#],
+            [Some(1); 4],
+        ),
+        (
+            "not (price > 50 or (note = 'x' or note is null))",
+            &[r#"NOT ("price" > 50)"#, r#"NOT ("note" = 'x') AND NOT ("note" IS NULL)"#],
+            [None, None, Some(0), Some(0)],
+        ),
+        (
+            "note = 'x' and (price > 50 or price is null)",
+            &[r#""note" = 'x'"#, r#""price" > 50 OR "price" IS NULL"#],
+            [Some(1), None, None, None],
+        ),
+        ("price > 50 and null", &[r#""price" > 50"#, "NULL"], [Some(0), Some(0), Some(1), Some(0)]),
+        ("true", &[], [None; 4]),
+    ] {
+        let bound = text.parse::<Predicate>().unwrap().bind(&schema).unwrap();
+        assert_eq!(bound.parts(), parts, "{text}");
+        assert_eq!(bound.reasons(&zones), want, "{text}");
+    }
 }
 
 #[test]
