@@ -17,6 +17,21 @@ pub(crate) enum Build {
     Dev,
     /// As it is shipped.
     Release,
+    /// Nearly as fast, built again in seconds.
+    #[cfg(feature = "harness")]
+    Profiling,
+}
+
+impl Build {
+    /// The name that cargo knows it by, and the folder it builds into.
+    pub(crate) fn profile(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Dev => ("dev", "debug"),
+            Self::Release => ("release", "release"),
+            #[cfg(feature = "harness")]
+            Self::Profiling => ("profiling", "profiling"),
+        }
+    }
 }
 
 /// A built `at1`.
@@ -26,17 +41,15 @@ pub(crate) struct At1(PathBuf);
 impl At1 {
     /// Builds it; cargo tells how far it is.
     pub(crate) fn build(build: Build) -> Result<Self> {
-        let mut cargo = sh::cargo();
-        cargo.args(["build", "--package", "at1-cli", "--bin", "at1"]);
-        let folder = match build {
-            Build::Dev => "debug",
-            Build::Release => {
-                cargo.arg("--release");
-                "release"
-            }
-        };
-        sh::run(&mut cargo)?;
+        let (profile, folder) = build.profile();
+        sh::run(sh::cargo().args(["build", "--package", "at1-cli", "--bin", "at1", "--profile", profile]))?;
         Ok(Self(sh::target().join(folder).join("at1")))
+    }
+
+    /// One that is there.
+    #[cfg(feature = "harness")]
+    pub(crate) fn at(path: PathBuf) -> Self {
+        Self(path)
     }
 
     pub(crate) fn path(&self) -> &Path {

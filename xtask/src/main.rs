@@ -1,6 +1,6 @@
 //! `cargo xtask COMMAND`: everything this repository does to itself.
 //!
-//! * Every command works in a fresh clone, asks nothing, and writes only below the target folder (`golden --bless` and `bench` say so where they do not).
+//! * Every command works in a fresh clone, asks nothing, and writes only below the target folder (`golden --bless`, `bench` and `scale` say so where they do not).
 //! * A command that cannot do its work because something is missing says what, and fails where `CI` is set.
 #![forbid(unsafe_code)]
 
@@ -19,6 +19,8 @@ mod prune;
 mod report;
 #[cfg(feature = "harness")]
 mod roundtrip;
+#[cfg(feature = "harness")]
+mod scale;
 mod sh;
 mod soak;
 #[cfg(feature = "harness")]
@@ -47,6 +49,7 @@ cargo xtask COMMAND
   tamper [--every]            each byte of a table changed in turn: found, or harmless
   fuzz [TARGET] [--seconds N]  coverage-guided fuzzing of one target or each in turn; needs a C++ compiler
   bench [--only NAME]...      sizes and times against peers over AT1_CORPUS=DIR, into benches/RESULTS.md
+  scale [make] [--segments N,N]  tables of up to a million segments, made and measured beside peers, into benches/SCALE.md
 ";
 
 fn main() -> ExitCode {
@@ -74,7 +77,7 @@ fn run(command: &str, args: &mut Args) -> Result {
         "soak" => soak::run(args),
         "bench" => bench::run(args),
         "fuzz" => fuzz::run(args),
-        "roundtrip" | "golden" | "tamper" => harness(command, args),
+        "roundtrip" | "golden" | "tamper" | "scale" => harness(command, args),
         "" | "help" | "--help" | "-h" => {
             print!("{USAGE}");
             Ok(())
@@ -88,6 +91,7 @@ fn harness(command: &str, args: &mut Args) -> Result {
     match command {
         "roundtrip" => roundtrip::run(args),
         "golden" => golden::run(args),
+        "scale" => scale::run(args),
         _ => tamper::run(args),
     }
 }

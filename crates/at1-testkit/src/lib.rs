@@ -5,6 +5,7 @@
 //! * [`feed`] writes what several producers offer a table that grows: other orders, new columns, wider types, odd endings.
 //! * `store` and `fault` (feature `store`) are a table's storage in memory: it fails at any step and loses what was not synced, in every
 //!   way in which that can be lost. `matrix` goes through all failures of a deed, `interleave` through all orders of several.
+//! * `scale` (feature `scale`) makes tables of 10³ to 10⁶ segments in minutes.
 //! * `forge` (feature `forge`) makes segments that mean harm: any bytes, under digests that hold.
 //! * [`strategies`] offers both, and arbitrary bytes, to proptest.
 //!
@@ -30,6 +31,8 @@ pub mod interleave;
 #[cfg(feature = "store")]
 pub mod matrix;
 mod rng;
+#[cfg(feature = "scale")]
+pub mod scale;
 #[cfg(feature = "store")]
 pub mod store;
 #[cfg(feature = "strategies")]

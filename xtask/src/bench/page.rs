@@ -1,11 +1,11 @@
 //! What was measured, as benches/RESULTS.md.
 
-use std::{fmt::Write as _, fs, path::Path, process::Command, time::Duration};
+use std::{fmt::Write as _, path::Path, process::Command, time::Duration};
 
 use super::{Row, Times};
 use crate::{
-    report::grouped,
-    sh::{self, Result},
+    report::{first_line, grouped, installed, run_of},
+    sh::Result,
 };
 
 /// A ratio of a file, where it has one.
@@ -125,38 +125,12 @@ fn dash() -> String {
     "–".to_owned()
 }
 
-/// Date, commit, machine, versions.
+/// The run, and versions of peers.
 fn about(python: &Path) -> Result<String> {
-    let first = |command: &mut Command| -> Result<String> {
-        Ok(String::from_utf8_lossy(&sh::capture(command)?).lines().next().unwrap_or_default().to_owned())
-    };
-    let pip = ["-m", "pip", "list", "--format=freeze", "--disable-pip-version-check"];
-    let installed = sh::capture(Command::new(python).args(pip))?;
-    let installed = String::from_utf8_lossy(&installed);
-    let peers = installed.lines().filter(|l| l.starts_with("duckdb==") || l.starts_with("vortex-data=="));
-    let zstd = first(Command::new("zstd").arg("--version"))?;
+    let peers = installed(python, &["duckdb", "vortex-data"])?;
+    let zstd = first_line(Command::new("zstd").arg("--version"))?;
     let zstd = zstd.split_once(" v").map_or(&*zstd, |(_, rest)| rest.split(',').next().unwrap_or(rest));
-    let mut page = String::from("| | |\n|---|---|\n");
-    writeln!(page, "| date | {} |", first(Command::new("date").args(["-u", "+%Y-%m-%d"]))?)?;
-    let commit = first(Command::new("git").current_dir(sh::root()).args(["describe", "--always", "--dirty"]));
-    writeln!(page, "| commit | {} |", commit.unwrap_or_default())?;
-    writeln!(page, "| machine | {} |", machine())?;
-    writeln!(
-        page,
-        "| peers | {}, zstd {zstd}, {} |\n",
-        first(Command::new("xz").arg("--version"))?,
-        peers.collect::<Vec<_>>().join(", ")
-    )?;
+    let mut page = run_of()?;
+    writeln!(page, "| peers | {}, zstd {zstd}, {peers} |\n", first_line(Command::new("xz").arg("--version"))?)?;
     Ok(page)
-}
-
-/// The processor's name and number, where the system tells.
-fn machine() -> String {
-    let cpu = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let model = cpu
-        .lines()
-        .find_map(|line| line.strip_prefix("model name"))
-        .map(|rest| rest.trim_start_matches([' ', '\t', ':']));
-    let cores = std::thread::available_parallelism().map_or(0, usize::from);
-    format!("{}, {cores} cores, {}", model.unwrap_or("unknown processor"), std::env::consts::OS)
 }

@@ -1,0 +1,19 @@
+"""DuckDB over the segments of a table, as people use it: a glob. Prints the milliseconds of the statement alone, and its answer.
+
+Usage: scale_duckdb.py first|all|count GLOB LO HI
+"""
+
+import json
+import sys
+import time
+
+import duckdb
+
+what, glob, low, high = sys.argv[1:]
+columns, limit = {"first": ("*", "limit 1"), "all": ("*", ""), "count": ("count(*)", "")}[what]
+where, bounds = ("", []) if what == "count" else ("where time between ?::timestamptz and ?::timestamptz", [low, high])
+db = duckdb.connect()
+start = time.perf_counter()
+rows = db.execute(f"select {columns} from read_parquet(?) {where} {limit}", [glob, *bounds]).fetchall()
+took = time.perf_counter() - start
+print(json.dumps({"inside_ms": took * 1e3, "answer": rows[0][0] if what == "count" else len(rows)}))

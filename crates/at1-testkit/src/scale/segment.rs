@@ -1,0 +1,77 @@
+//! One segment and what an event says about it, made as an append makes them, in memory.
+
+use std::{io::Cursor, sync::Arc};
+
+use at1_catalog::{View, ZoneText, Zones};
+use at1_codec::{
+    BatchPlan, HeaderOption, ReadOptions, RowTree, Schema, Segment, SegmentWriter, Trust, WriteOptions, analyse,
+    text::{DialectOptions, QuoteOption},
+};
+use at1_ledger::{BatchRecord, Carried, Digest, Frontier, Json, SegmentRecord, segment_name};
+use serde_json::{Map, Value};
+
+use super::Result;
+
+/// The RFC 6962 tree over a batch's records.
+#[derive(Default)]
+struct Records(Frontier);
+
+impl RowTree for Records {
+    fn push(&mut self, record: &[u8]) {
+        self.0.push(record);
+    }
+
+    fn root(&mut self) -> [u8; 32] {
+        std::mem::take(&mut self.0).root().0
+    }
+}
+
+/// A segment's file, and its part of an event.
+pub(super) struct Made {
+    pub(super) file: Arc<Vec<u8>>,
+    pub(super) batch: BatchRecord,
+    pub(super) segment: SegmentRecord,
+}
+
+/// Batch `n`, which has every column of the table and nothing new.
+pub(super) fn make(n: u64, text: &[u8], schema: &Schema) -> Result<Made> {
+    let dialect = DialectOptions { delimiter: Some(b','), quote: Some(QuoteOption::Byte(b'"')) };
+    let options = ReadOptions { dialect, header: HeaderOption::Yes, ..ReadOptions::default() };
+    let analysis = analyse(&mut Cursor::new(text), &options)?;
+    let options = WriteOptions { row_tree: Some(|| Box::new(Records::default())), ..WriteOptions::default() };
+    let mut writer = SegmentWriter::new(Vec::with_capacity(text.len()), schema, options)?;
+    let plan = BatchPlan { analysis, map: (0..schema.columns.len()).collect(), name: None };
+    writer.append(&mut Cursor::new(text), plan)?;
+    let (file, draft) = writer.finish()?;
+    let file = Arc::new(file);
+    let written = draft.verify(Arc::<Vec<u8>>::clone(&file))?;
+    let [info] = &written.batches[..] else { return Err("expected one batch".into()) };
+    let batch = BatchRecord::new(info.bytes, Digest(info.sha256), info.rows, info.rows_root.map(Digest));
+    let segment = SegmentRecord {
+        name: segment_name(n, 0),
+        bytes: written.bytes,
+        sha256: Digest(written.sha256),
+        footer_bytes: written.footer_bytes,
+        footer_sha256: Digest(written.footer_sha256),
+        batch: n..n + 1,
+        rows: written.rows,
+        zones: Carried::zones(zones(&written.segment)?),
+        schema_at: None,
+        extra: Default::default(),
+    };
+    Ok(Made { file, batch, segment })
+}
+
+fn zones(segment: &Segment) -> Result<Json> {
+    let schema = segment.schema();
+    let texts = Zones::of_segment(segment, &View::same(schema))?.text(0, schema);
+    let json = |zone: Option<ZoneText>| zone.unwrap_or_default().to_json();
+    let zones = texts.into_iter().enumerate().map(|(column, zone)| (format!("c{column}"), json(zone)));
+    Ok(Json::new(&Value::Object(zones.collect::<Map<_, _>>()))?)
+}
+
+/// The columns that a segment of the table has.
+pub(super) fn schema_of(file: Vec<u8>, record: &SegmentRecord) -> Result<Schema> {
+    let trust = Trust::Footer { bytes: record.footer_bytes, sha256: record.footer_sha256.0 };
+    Ok(Segment::open(Arc::new(file), trust)?.schema().clone())
+}
