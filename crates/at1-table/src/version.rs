@@ -29,12 +29,10 @@ mod history;
 mod look;
 
 pub(crate) use history::{Events, Origin};
-pub(crate) use look::{Footing, Look, look};
+pub(crate) use look::{Footing, Look, first, look};
 
 /// How many events are kept one by one before they are folded into a manifest in memory.
 const SETTLE_EVENTS: usize = 4096;
-/// A new root is worth its blocks once so many events lie behind the one that is bound.
-const DUE_EVENTS: u64 = 64;
 
 /// One state of a table.
 #[derive(Clone, Debug)]
@@ -255,17 +253,15 @@ impl Version {
         Ok(())
     }
 
-    /// Whether enough happened since the bound root for a new one to be worth its blocks.
-    #[cfg_attr(not(test), expect(dead_code, reason = "writers ask, who bind no roots yet"))]
-    pub(crate) fn due(&self) -> bool {
-        self.events() - self.tip.manifest().map_or(0, |bound| bound.events) >= DUE_EVENTS
+    /// How many events lie behind the bound root that this rests on; all of them if it rests on none.
+    pub(crate) fn events_behind(&self) -> u64 {
+        self.events() - self.rests_on.map_or(0, |bound| bound.events)
     }
 
     /// The manifest of all these events. Its new blocks are in memory.
     ///
     /// # Errors
     /// If a block cannot be read; or a segment, of which not all is known then.
-    #[cfg_attr(not(test), expect(dead_code, reason = "writers ask, who bind no roots yet"))]
     pub(crate) fn settled(&self, store: &dyn Store) -> Result<Manifest> {
         let (live, left) = self.read_zones(store, &mut 0)?;
         match left.first() {
