@@ -41,6 +41,7 @@ mod footer;
 mod like;
 mod number;
 mod origin;
+pub mod packed;
 mod parse;
 mod predicate;
 mod prune;
@@ -52,6 +53,7 @@ mod statistics;
 mod time;
 mod view;
 mod zone;
+mod zone_bytes;
 mod zone_text;
 
 pub use bind::Bound;
