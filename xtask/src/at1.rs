@@ -18,7 +18,7 @@ pub(crate) enum Build {
     /// As it is shipped.
     Release,
     /// Nearly as fast, built again in seconds.
-    #[cfg(feature = "harness")]
+    #[cfg(any(feature = "harness", test))]
     Profiling,
 }
 
@@ -28,7 +28,7 @@ impl Build {
         match self {
             Self::Dev => ("dev", "debug"),
             Self::Release => ("release", "release"),
-            #[cfg(feature = "harness")]
+            #[cfg(any(feature = "harness", test))]
             Self::Profiling => ("profiling", "profiling"),
         }
     }
@@ -47,7 +47,7 @@ impl At1 {
     }
 
     /// One that is there.
-    #[cfg(feature = "harness")]
+    #[cfg(any(feature = "harness", test))]
     pub(crate) fn at(path: PathBuf) -> Self {
         Self(path)
     }

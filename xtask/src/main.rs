@@ -19,7 +19,8 @@ mod prune;
 mod report;
 #[cfg(feature = "harness")]
 mod roundtrip;
-#[cfg(feature = "harness")]
+#[cfg(any(feature = "harness", test))]
+#[cfg_attr(not(feature = "harness"), expect(dead_code, reason = "here for its tests"))]
 mod scale;
 mod sh;
 mod soak;

@@ -20,7 +20,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use at1_testkit::scale;
+use at1_testkit::scale::{self, Found};
 use serde_json::{Value, json};
 
 use crate::{
@@ -63,7 +63,7 @@ pub(crate) fn run(args: &mut Args) -> Result {
         Some(path) => At1::at(path),
         None => At1::build(build)?,
     };
-    let appends = appends::build(build)?;
+    let appends = if bench.appends > 0 { Some(appends::build(build)?) } else { None };
     for n in segments {
         let table = table(&dir, n, &mut report)?;
         // What others left to be written must not be waited for in what is measured.
@@ -74,7 +74,9 @@ pub(crate) fn run(args: &mut Args) -> Result {
         if let Some(python) = &python {
             peers::measure(&mut run, python)?;
         }
-        appends::measure(&mut run, &appends)?;
+        if let Some(appends) = &appends {
+            appends::measure(&mut run, appends)?;
+        }
     }
     let to = sh::root().join("benches/SCALE.md");
     fs::write(&to, page::page(&report.rows, python.as_deref())?)?;
@@ -110,14 +112,23 @@ impl Run<'_> {
 /// The table of so many segments, as it was made.
 fn table(dir: &Path, segments: u64, report: &mut Report) -> Result<PathBuf> {
     let table = dir.join(segments.to_string());
-    if let Some(taken) = scale::reset(&table, segments)? {
-        println!("{}: there{}", table.display(), if taken > 0 { ", without what was appended" } else { "" });
-        return Ok(table);
+    match scale::reset(&table, segments)? {
+        Found::Ready(0) => {
+            println!("{}: there", table.display());
+            return Ok(table);
+        }
+        Found::Ready(taken) => {
+            println!("{}: there, without the {} events since", table.display(), grouped(taken));
+            return Ok(table);
+        }
+        Found::Nothing => {}
+        Found::Stale => {
+            println!("{}: of another version, made again", table.display());
+            fs::remove_dir_all(&table)?;
+        }
+        Found::Foreign => return Err(format!("{}: a table that is not ours", table.display()).into()),
     }
-    if table.exists() {
-        // Cut short.
-        fs::remove_dir_all(&table)?;
-    }
+    peers::forget(&table)?;
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     let start = Instant::now();
     let made = scale::make(&table, segments, threads)?;

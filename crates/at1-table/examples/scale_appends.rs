@@ -85,7 +85,7 @@ fn percentiles(mut times: Vec<Duration>) -> [f64; 3] {
 
 fn records(text: &[u8]) -> Result<RecordBatch> {
     let fields = [
-        ("time", DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()))),
+        ("time", DataType::Timestamp(TimeUnit::Microsecond, Some("+00:00".into()))),
         ("symbol", DataType::Utf8),
         ("id", DataType::Utf8),
         ("price", DataType::Decimal128(18, 2)),

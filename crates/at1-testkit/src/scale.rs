@@ -24,7 +24,7 @@ use at1_ledger::Timestamp;
 use crate::Rng;
 
 pub use make::{Made, make};
-pub use reset::reset;
+pub use reset::{Found, reset};
 
 /// A result whose error is told to a person.
 pub type Result<T = (), E = Box<dyn Error + Send + Sync>> = std::result::Result<T, E>;

@@ -1,6 +1,11 @@
 //! What an append waits for at a table's length: by one process with one handle, and by a process each.
 
-use std::{fs, path::PathBuf, process::Command, time::Instant};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+    time::Instant,
+};
 
 use at1_testkit::scale;
 use serde_json::json;
@@ -38,7 +43,7 @@ fn append(run: &Run<'_>, n: u64) -> Result<Command> {
     Ok(run.at1.command(["append".as_ref(), run.table.as_os_str(), file.as_os_str()]))
 }
 
-pub(super) fn measure(run: &mut Run<'_>, appends: &PathBuf) -> Result {
+pub(super) fn measure(run: &mut Run<'_>, appends: &Path) -> Result {
     let (limit, first) = (run.options.limit, run.segments + 1);
     let mut walls = vec![];
     let start = Instant::now();

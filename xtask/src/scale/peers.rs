@@ -45,9 +45,9 @@ pub(super) fn measure(run: &mut Run<'_>, python: &Path) -> Result {
         ask(run, "DuckDB", name, &command)?;
     }
 
-    let delta = run.table.with_extension("delta");
+    let delta = log_of(run.table);
     if !delta.join("_delta_log/_last_checkpoint").exists() {
-        let _ = fs::remove_dir_all(&delta);
+        forget(run.table)?;
         let start = Instant::now();
         let mut make = script("scale_delta.py");
         make.arg("make").arg(run.table).arg(run.segments.to_string()).arg(&delta);
@@ -65,6 +65,17 @@ pub(super) fn measure(run: &mut Run<'_>, python: &Path) -> Result {
         ask(run, "deltalake", name, &command)?;
     }
     Ok(())
+}
+
+/// The folder of deltalake's table over the segments of `table`.
+fn log_of(table: &Path) -> PathBuf {
+    table.with_extension("delta")
+}
+
+/// Removes it.
+pub(super) fn forget(table: &Path) -> Result {
+    let delta = log_of(table);
+    if delta.exists() { Ok(fs::remove_dir_all(delta)?) } else { Ok(()) }
 }
 
 /// Times one question; a peer that cannot answer it is no reason to stop.

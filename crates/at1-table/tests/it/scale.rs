@@ -4,7 +4,10 @@ use std::{fs, path::Path};
 
 use at1_ledger::{Event, parse_line};
 use at1_table::{Extent, RowsCheck, Table, VerifyOptions, paths, verify_folder};
-use at1_testkit::{scale, store::MemStore};
+use at1_testkit::{
+    scale::{self, Found},
+    store::MemStore,
+};
 
 use crate::{append, cat, table};
 
@@ -66,7 +69,7 @@ fn a_table_that_was_made_verifies_and_gives_its_bytes_back() {
 fn a_table_is_put_back_as_it_was_made() {
     let dir = tempfile::tempdir().unwrap();
     let folder = dir.path().join("table");
-    assert_eq!(scale::reset(&folder, 5).unwrap(), None);
+    assert_eq!(scale::reset(&folder, 5).unwrap(), Found::Nothing);
     scale::make(&folder, 5, 1).unwrap();
     let (before, names) = (ledger(&folder), names(&folder));
     assert!(scale::make(&folder, 5, 1).unwrap_err().to_string().ends_with("expected no table, found one"));
@@ -74,20 +77,40 @@ fn a_table_is_put_back_as_it_was_made() {
     append(&table, scale::batch(5));
     append(&table, "time,note\n2024-01-01T00:00:06Z,x\n");
     drop(table);
-    assert_eq!(scale::reset(&folder, 8).unwrap(), None, "it never had so many");
-    assert_eq!(scale::reset(&folder, 5).unwrap(), Some(2));
+    assert_eq!(scale::reset(&folder, 8).unwrap(), Found::Stale, "it never had so many");
+    assert_eq!(scale::reset(&folder, 5).unwrap(), Found::Ready(2));
     assert!(ledger(&folder) == before);
     assert_eq!(self::names(&folder), names);
-    assert_eq!(scale::reset(&folder, 5).unwrap(), Some(0));
+    assert_eq!(scale::reset(&folder, 5).unwrap(), Found::Ready(0));
     // A smaller table is the beginning of a larger one.
-    assert_eq!(scale::reset(&folder, 3).unwrap(), Some(2));
+    assert_eq!(scale::reset(&folder, 3).unwrap(), Found::Ready(2));
     let small = dir.path().join("small");
     scale::make(&small, 3, 1).unwrap();
     assert!(ledger(&folder) == ledger(&small));
+}
 
-    let other = dir.path().join("other");
-    append(&Table::create(&other, &Default::default()).unwrap(), "a\n1\n");
-    assert_eq!(scale::reset(&other, 1).unwrap(), None, "nobody's table is cut");
+#[test]
+fn a_making_that_was_cut_short_begins_again() {
+    let dir = tempfile::tempdir().unwrap();
+    scale::make(dir.path(), 5, 1).unwrap();
+    let names = names(dir.path());
+    fs::rename(dir.path().join(paths::LEDGER), dir.path().join(paths::LEDGER).with_extension("unfinished")).unwrap();
+    fs::write(dir.path().join("segments/seg_000009.at1"), "").unwrap();
+    assert_eq!(scale::reset(dir.path(), 5).unwrap(), Found::Nothing);
+    scale::make(dir.path(), 5, 1).unwrap();
+    assert_eq!(self::names(dir.path()), names);
+    assert_eq!(scale::reset(dir.path(), 5).unwrap(), Found::Ready(0));
+}
+
+#[test]
+fn nobody_elses_table_is_cut() {
+    let dir = tempfile::tempdir().unwrap();
+    append(&Table::create(dir.path(), &Default::default()).unwrap(), "a\n1\n");
+    let before = ledger(dir.path());
+    assert_eq!(scale::reset(dir.path(), 0).unwrap(), Found::Foreign);
+    assert!(ledger(dir.path()) == before);
+    assert!(scale::make(dir.path(), 1, 1).is_err());
+    assert!(ledger(dir.path()) == before);
 }
 
 fn names(folder: &Path) -> Vec<std::ffi::OsString> {

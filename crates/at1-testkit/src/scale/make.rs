@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeMap,
     fs::{self, File, OpenOptions},
-    io::{BufWriter, Write},
+    io::{self, BufWriter, Write},
     path::Path,
     sync::{
         Arc,
@@ -36,7 +36,8 @@ pub struct Made {
     pub ledger_bytes: u64,
 }
 
-/// Makes the table of `segments` segments in `folder`, which holds none yet, on so many threads.
+/// Makes the table of `segments` segments in `folder`, which holds none yet, on so many threads. What a making that was cut short left
+/// there goes.
 ///
 /// # Errors
 /// If there is a table already, or the disk refuses.
@@ -45,12 +46,15 @@ pub fn make(folder: &Path, segments: u64, threads: usize) -> Result<Made> {
     if ledger.exists() {
         return Err(format!("{}: expected no table, found one", folder.display()).into());
     }
-    for name in [paths::STAGING, paths::SEGMENTS] {
-        fs::create_dir_all(folder.join(name))?;
-    }
-    let first = First::append()?;
     let unfinished = ledger.with_extension("unfinished");
+    if unfinished.exists() {
+        remove_folder(&folder.join(paths::SEGMENTS))?;
+    }
+    fs::create_dir_all(folder.join(paths::STAGING))?;
+    let first = First::append()?;
     let mut writer = Ledger::new(&unfinished, &first)?;
+    // After the name that says that what is in there is ours.
+    fs::create_dir_all(folder.join(paths::SEGMENTS))?;
     let next = AtomicU64::new(0);
     thread::scope(|scope| -> Result {
         // Few, so that nobody runs far ahead of the ledger.
@@ -77,6 +81,10 @@ pub fn make(folder: &Path, segments: u64, threads: usize) -> Result<Made> {
     let made = writer.finish()?;
     fs::rename(unfinished, ledger)?;
     Ok(made)
+}
+
+fn remove_folder(folder: &Path) -> io::Result<()> {
+    fs::remove_dir_all(folder).or_else(|e| if e.kind() == io::ErrorKind::NotFound { Ok(()) } else { Err(e) })
 }
 
 type Records = Vec<(BatchRecord, SegmentRecord)>;
@@ -115,16 +123,16 @@ fn write_segment(path: &Path, bytes: &[u8]) -> Result {
 }
 
 /// Event 0, as the table itself appends it: it fixes the schema.
-struct First {
+pub(super) struct First {
     detail: Detail,
     batch: BatchRecord,
-    segment: SegmentRecord,
+    pub(super) segment: SegmentRecord,
     file: Arc<Vec<u8>>,
     schema: Schema,
 }
 
 impl First {
-    fn append() -> Result<Self> {
+    pub(super) fn append() -> Result<Self> {
         let store = MemStore::new();
         let table = Table::create_in(Arc::new(store.clone()), &CreateOptions::default())?;
         table.append_csv(Source::bytes(&batch(0)), &AppendOptions::default())?;

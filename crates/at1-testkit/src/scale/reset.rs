@@ -9,31 +9,51 @@ use std::{
 use at1_ledger::{Header, parse_line};
 use at1_table::paths;
 
-use super::{Result, make::NONCE};
+use super::{
+    Result,
+    make::{First, NONCE},
+};
 
-/// Takes everything behind event `events` away again: lines, their segments, the manifest. How many events that were; `None` if
-/// there is no table of [`make`](super::make) that has so many.
+/// What lies in a folder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Found {
+    /// No table; at most what a [`make`](super::make) that was cut short left.
+    Nothing,
+    /// The table, as it was made, after so many events were taken away.
+    Ready(u64),
+    /// A table of [`make`](super::make) that is shorter, or whose segments are of another version.
+    Stale,
+    /// A table of somebody else.
+    Foreign,
+}
+
+/// Takes everything behind event `events` of a table that was made away again: lines, their segments, the manifest. Changes nothing
+/// unless the answer is [`Found::Ready`].
 ///
 /// Nobody may have the table open.
 ///
 /// # Errors
 /// If the disk refuses, or the ledger is damaged.
-pub fn reset(folder: &Path, events: u64) -> Result<Option<u64>> {
+pub fn reset(folder: &Path, events: u64) -> Result<Found> {
     let ledger = folder.join(paths::LEDGER);
     let mut lines = match File::open(&ledger) {
-        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Found::Nothing),
         file => BufReader::with_capacity(1 << 20, file?),
     };
     let mut line = vec![];
     let mut whole_bytes = lines.read_until(b'\n', &mut line)? as u64;
     if Header::parse(line.trim_ascii_end())?.nonce() != NONCE {
-        return Ok(None);
+        return Ok(Found::Foreign);
     }
-    for _ in 0..events {
+    let first = First::append()?;
+    for n in 0..events {
         line.clear();
         match lines.read_until(b'\n', &mut line)? {
-            0 => return Ok(None),
+            0 => return Ok(Found::Stale),
             bytes => whole_bytes += bytes as u64,
+        }
+        if n == 0 && parse_line(&line)?.detail.kind.segments() != [first.segment.clone()] {
+            return Ok(Found::Stale);
         }
     }
     let mut taken = 0;
@@ -49,7 +69,7 @@ pub fn reset(folder: &Path, events: u64) -> Result<Option<u64>> {
     }
     OpenOptions::new().write(true).open(&ledger)?.set_len(whole_bytes)?;
     gone(fs::remove_dir_all(folder.join(paths::HOME).join("manifest")))?;
-    Ok(Some(taken))
+    Ok(Found::Ready(taken))
 }
 
 /// What is not there need not be removed.
