@@ -24,7 +24,7 @@ use super::{
 use crate::{
     error::{Error, Result},
     paths,
-    store::{Store, read_range, read_whole},
+    store::{Store, read_range},
 };
 
 /// The fold of a ledger's first events. Immutable; clones are the same.
@@ -109,27 +109,22 @@ impl Manifest {
     /// # Errors
     /// If the storage refuses.
     pub(crate) fn write(&self, store: &dyn Store) -> Result<()> {
-        let failed = |path: &str, e: io::Error| Error::io(path, e);
+        let failed = |e| Error::io(paths::MANIFEST, e);
         if self.0.written.load(Ordering::Acquire) {
             return Ok(());
         }
-        store.make_folder(paths::MANIFEST).map_err(|e| failed(paths::MANIFEST, e))?;
+        store.make_folder(paths::MANIFEST).map_err(failed)?;
         for (sha256, bytes) in self.0.blocks.fresh() {
-            let path = blocks::path(sha256);
-            match store.create(&path, bytes) {
-                Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {
-                    // Another writer made the same block, or what lies there is damaged.
-                    if read_whole(store, &path).is_ok_and(|found| found == bytes) {
-                        continue;
-                    }
-                    store.remove(&path).and_then(|()| store.create(&path, bytes)).map_err(|e| failed(&path, e))?;
-                }
-                made => made.map_err(|e| failed(&path, e))?,
-            }
+            blocks::put(store, sha256, bytes)?;
         }
-        store.sync_folder(paths::MANIFEST).map_err(|e| failed(paths::MANIFEST, e))?;
+        store.sync_folder(paths::MANIFEST).map_err(failed)?;
         self.0.written.store(true, Ordering::Release);
         Ok(())
+    }
+
+    /// Whether all blocks that were made for it are where [`Self::write`] put them.
+    pub(crate) fn is_in(&self, store: &dyn Store) -> bool {
+        self.0.blocks.fresh().all(|(sha256, _)| store.open(&blocks::path(sha256)).is_ok())
     }
 
     /// The names of all blocks that it reaches, its root included.
