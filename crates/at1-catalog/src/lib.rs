@@ -43,6 +43,7 @@ mod footer;
 mod like;
 mod number;
 mod origin;
+pub mod packed;
 mod parse;
 mod predicate;
 mod prune;
@@ -55,6 +56,7 @@ mod suspect;
 mod time;
 mod view;
 mod zone;
+mod zone_bytes;
 mod zone_text;
 
 pub use bind::Bound;

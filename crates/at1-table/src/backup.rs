@@ -99,7 +99,8 @@ impl Table {
     /// # Errors
     /// As [`Table::backup`].
     pub fn backup_with(&self, dest: Arc<dyn Store>, options: &BackupOptions) -> Result<BackupReport> {
-        let source = self.store();
+        let shared = self.shared_store();
+        let source = &*shared;
         if lies_in(&*dest, source) {
             return Err(Error::invalid(
                 dest.place(),
@@ -109,7 +110,7 @@ impl Table {
         }
         let copy = Table::unchecked(dest);
         let mut seen = see(source)?;
-        let mut run = Run { source, copy: &copy, options, copied: BTreeSet::new(), bytes: 0, replaced: 0 };
+        let mut run = Run { source, shared: &shared, copy: &copy, options, copied: BTreeSet::new(), bytes: 0, replaced: 0 };
         loop {
             let vanished = match run.bring(&seen)? {
                 Brought::Up(report) => return Ok(report),
@@ -233,6 +234,8 @@ fn begun(source: &dyn Store, dest: &dyn Store, seen: &Seen) -> Result<Begun> {
 /// One backup.
 struct Run<'a> {
     source: &'a dyn Store,
+    /// The same.
+    shared: &'a Arc<dyn Store>,
     copy: &'a Table,
     options: &'a BackupOptions,
     copied: BTreeSet<String>,
@@ -262,12 +265,15 @@ impl Run<'_> {
         }
         // Also if nothing was linked now: an earlier backup may have been cut short between the two.
         dest.sync_folder(paths::SEGMENTS).map_err(|e| Error::io(place(dest, paths::SEGMENTS), e))?;
+        block_files::copy(self.shared, dest, seen.state.manifest())?;
         match begun.bytes < seen.text.len() {
             true => copy::replace_ledger(dest, &seen.text)?,
             // A name that lost its ledger to the other may have come back with a power cut.
             false => remove_if_there(dest, paths::LEDGER_NEW).and_then(|_| copy::sync_home(dest))?,
         }
         let files_removed = self.remove_vacuumed(&seen.state)?;
+        let old = block_files::unreached(&self.copy.shared_store(), seen.state.manifest())?;
+        block_files::remove(dest, &old)?;
         let state = &seen.state;
         Ok(Brought::Up(BackupReport {
             events: state.events(),

@@ -4,12 +4,14 @@
 //!
 //! ```text
 //! staged file written, sealed      a staging name without an owner: swept by the next writer
+//! new root's blocks written         blocks that no root reaches: removed by a vacuum
 //! lock, tail read, torn tail cut,
 //! lines of others synced           nothing new
 //! segment linked to its name       an orphan: no event has its number; replaced by the next writer
 //! segments folder synced           the same
 //! line written                     a torn tail, or a whole line that may not be durable
 //! ledger synced                    the event
+//! old root's own blocks removed    the same as blocks that no root reaches
 //! ```
 //!
 //! * A writer that cannot tell whether its line is durable cuts it off again and syncs that; if even that fails, it leaves the
@@ -22,11 +24,12 @@ use std::{
     time::SystemTime,
 };
 
-use at1_ledger::{Detail, Digest, Kind, Link, ManifestRef, Timestamp, link, segment_name};
+use at1_ledger::{Detail, Digest, Kind, Link, Timestamp, link, segment_name};
 
 use crate::{
     error::{Error, ErrorKind, Result},
     paths,
+    roots::NewRoot,
     store::{Guard, Staged, Store},
     table::{ClockRule, Table},
     version::Version,
@@ -51,7 +54,9 @@ pub(crate) struct Writer<'a> {
     table: &'a Table,
     store: &'a dyn Store,
     version: Arc<Version>,
-    _guard: Box<dyn Guard>,
+    /// What the next event binds, if it binds a root that the one before did not.
+    root: Option<NewRoot>,
+    guard: Box<dyn Guard>,
 }
 
 impl<'a> Writer<'a> {
@@ -59,6 +64,7 @@ impl<'a> Writer<'a> {
     pub(crate) fn lock(table: &'a Table) -> Result<Self> {
         let store = table.store();
         let io = |e| Error::io(store.place(), e);
+        let root = NewRoot::of(table);
         let guard = store.lock().map_err(io)?;
         table.check_poison()?;
         let look = table.look()?;
@@ -67,7 +73,8 @@ impl<'a> Writer<'a> {
         }
         // What the next event builds on must not be lost while the event itself is kept.
         table.make_durable(&look.version)?;
-        Ok(Self { table, store, version: look.version, _guard: guard })
+        let root = root.filter(|root| root.fits(&look.version, store));
+        Ok(Self { table, store, version: look.version, root, guard })
     }
 
     /// The state that the next event follows.
@@ -86,9 +93,8 @@ impl<'a> Writer<'a> {
         stamp.map_err(|e| Error::from(e).with_kind(ErrorKind::Refused))
     }
 
-    /// The next event: `kind`, with the totals, the clock and the link to what came before. It names the newest root: `root`, whose
-    /// blocks are durable, or else the one that the event before names.
-    pub(crate) fn next_event(&self, kind: Kind, root: Option<ManifestRef>) -> Result<Link> {
+    /// The next event: `kind`, with the totals, the clock, the newest root and the link to what came before.
+    pub(crate) fn next_event(&self, kind: Kind) -> Result<Link> {
         let tip = &self.version.tip;
         if kind.segments().is_empty() {
             // An orphan of this number would never be replaced: no later event can give its name.
@@ -103,7 +109,7 @@ impl<'a> Writer<'a> {
         let stamp = self.stamp()?;
         let detail = Detail {
             totals,
-            manifest: root.or(tip.manifest()),
+            manifest: self.root.as_ref().map(NewRoot::reference).or(tip.manifest()),
             kind,
             actor: None,
             tool: Some(concat!("at1 ", env!("CARGO_PKG_VERSION")).to_owned()),
@@ -146,7 +152,14 @@ impl<'a> Writer<'a> {
             return self.take_back(at, failure).map(|outcome| (outcome, self.version));
         }
         self.table.note_durable(&self.version);
-        *known = Some(Arc::clone(&self.version));
+        match self.root {
+            // The next look begins at the new root.
+            Some(root) => {
+                drop((known, self.guard));
+                root.remove_superseded(self.store);
+            }
+            None => *known = Some(Arc::clone(&self.version)),
+        }
         Ok((Outcome::Committed, self.version))
     }
 

@@ -27,7 +27,7 @@ mod segments;
 
 use std::sync::Arc;
 
-use at1_ledger::{ChainHead, SegmentRecord};
+use at1_ledger::{ChainHead, ManifestRef, SegmentRecord};
 use serde_json::{Value, json};
 
 use crate::{
@@ -38,6 +38,7 @@ use crate::{
     store::{Store, read_whole},
     table::Table,
     verify::{VerifyOptions, verify_store},
+    version,
 };
 
 pub use examine::examine;
@@ -101,6 +102,8 @@ pub enum ProblemKind {
     Extra,
     /// Replaced files that nobody said were removed.
     Gone,
+    /// A block of the manifest is not there, or not what its name says.
+    Block,
     /// The newest event is later than the clock.
     ClockAhead,
 }
@@ -127,6 +130,7 @@ enum Action {
     CutTail,
     Sweep,
     RemoveNewLedger,
+    MakeBlocks(ManifestRef),
 }
 
 impl ProblemKind {
@@ -145,6 +149,7 @@ impl ProblemKind {
             Self::Orphan => "orphan",
             Self::Extra => "extra",
             Self::Gone => "gone",
+            Self::Block => "block",
             Self::ClockAhead => "clock_ahead",
         }
     }
@@ -155,7 +160,13 @@ impl ProblemKind {
             Self::Ledger | Self::Changed | Self::Missing => Weight::Damage,
             Self::Torn => Weight::Torn,
             Self::Unknown | Self::Unreadable | Self::Poisoned => Weight::Stopped,
-            Self::Staging | Self::Folder | Self::Orphan | Self::Extra | Self::Gone | Self::ClockAhead => Weight::Untidy,
+            Self::Staging
+            | Self::Folder
+            | Self::Orphan
+            | Self::Extra
+            | Self::Gone
+            | Self::Block
+            | Self::ClockAhead => Weight::Untidy,
         }
     }
 }
@@ -197,6 +208,14 @@ pub fn apply(store: &Arc<dyn Store>, backup: Option<&Arc<dyn Store>>, problem: &
             let _guard = store.lock().map_err(io)?;
             copy::remove_if_there(&**store, paths::LEDGER_NEW)?;
             copy::sync_home(&**store)
+        }
+        Some(Action::MakeBlocks(bound)) => {
+            let made = version::first(store, bound.events)?.settled(&**store)?;
+            match made.reference() == *bound {
+                true => made.write(&**store),
+                // The next root is made of what is known then.
+                false => refused("zones as they were when the root was made", "other ones, or none".to_owned()),
+            }
         }
         // Whoever takes the lock to write does just this first.
         Some(Action::CutTail) => Writer::lock(&Table::unchecked(Arc::clone(store))).map(drop),

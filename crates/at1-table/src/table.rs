@@ -5,6 +5,7 @@
 
 use std::{
     fmt, io,
+    num::NonZeroU64,
     path::PathBuf,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
@@ -20,7 +21,9 @@ use crate::{
     append::Groups,
     commit::Outcome,
     error::{Error, ErrorKind, Result},
-    manifest, paths, schema,
+    manifest, paths,
+    roots::EVENTS_BEHIND,
+    schema,
     store::{LocalStore, Store, read_whole},
     version::{self, Footing, Look, Version},
 };
@@ -53,6 +56,7 @@ pub struct Table {
     /// This process saw the disk fail in a way that it could not undo.
     pub(crate) poisoned: AtomicBool,
     clock: ClockRule,
+    manifest_every: u64,
     /// Staging was swept once; a process need not do so before every append.
     swept: AtomicBool,
     pub(crate) groups: Groups,
@@ -155,6 +159,7 @@ impl Table {
             known: Mutex::new(None),
             durable: Mutex::new(None),
             clock: ClockRule::default(),
+            manifest_every: EVENTS_BEHIND,
             planning_bytes: Arc::default(),
             poisoned: AtomicBool::new(false),
             swept: AtomicBool::new(false),
@@ -166,6 +171,17 @@ impl Table {
     #[must_use]
     pub fn with_clock(self, clock: ClockRule) -> Self {
         Self { clock, ..self }
+    }
+
+    /// After how many events writers of this handle bind a new root of the manifest; 64 unless told. More make an append cheaper and
+    /// opening dearer, which folds the events behind the root.
+    #[must_use]
+    pub fn with_manifest_every(self, events: NonZeroU64) -> Self {
+        Self { manifest_every: events.get(), ..self }
+    }
+
+    pub(crate) fn manifest_every(&self) -> u64 {
+        self.manifest_every
     }
 
     pub(crate) fn clock(&self) -> ClockRule {

@@ -15,6 +15,7 @@ use at1_ledger::{ChainHead, Kind, Timestamp};
 use serde_json::{Value, json};
 
 use crate::{
+    block_files,
     commit::Writer,
     error::{Error, ErrorKind, Result},
     manifest::Pending,
@@ -63,7 +64,11 @@ pub struct VacuumReport {
     pub waiting: u64,
     /// When the last of them will be past it.
     pub waiting_until: Option<Timestamp>,
-    /// The receipt, if there was anything to remove.
+    /// Blocks of manifests that nothing asks for any more, which were removed too.
+    pub blocks: u64,
+    /// Their bytes.
+    pub block_bytes: u64,
+    /// The receipt, if there were segments to remove.
     pub chain_head: Option<ChainHead>,
 }
 
@@ -91,7 +96,7 @@ impl VacuumReport {
             removed.map(|file| json!({"name": file.name, "bytes": file.bytes, "replaced_by": file.replaced_by}));
         json!({
             "removed": removed.collect::<Vec<_>>(), "bytes": self.bytes(), "waiting": self.waiting,
-            "waiting_until": self.waiting_until.map(|ts| ts.to_string()), "chain_head": self.chain_head.map(|head| head.to_string()),
+            "blocks": self.blocks, "block_bytes": self.block_bytes, "waiting_until": self.waiting_until.map(|ts| ts.to_string()), "chain_head": self.chain_head.map(|head| head.to_string()),
         })
     }
 }
@@ -108,17 +113,16 @@ impl Table {
 
     fn remove_replaced(&self, options: &VacuumOptions) -> Result<VacuumReport> {
         let now = Timestamp::try_from(SystemTime::now()).map_err(|e| Error::from(e).with_kind(ErrorKind::Refused))?;
-        if options.mode == VacuumMode::DryRun {
-            return self.ask(|version| due(version, now, options.grace));
-        }
         let mut report = self.ask(|version| due(version, now, options.grace))?;
-        if report.removed.is_empty() {
-            return Ok(report);
+        if options.mode == VacuumMode::Remove && !report.removed.is_empty() {
+            report = self.remove_segments(now, options.grace)?;
         }
-        {
-            let writer = Writer::lock(self)?;
-            report = due(writer.version(), now, options.grace)?;
-        }
+        (report.blocks, report.block_bytes) = self.remove_blocks(options.mode)?;
+        Ok(report)
+    }
+
+    fn remove_segments(&self, now: Timestamp, grace: Duration) -> Result<VacuumReport> {
+        let mut report = due(Writer::lock(self)?.version(), now, grace)?;
         for files in report.removed.chunks(NAMES_MAX) {
             for file in files {
                 let path = paths::segment_path(&file.name);
@@ -134,6 +138,20 @@ impl Table {
         Ok(report)
     }
 
+    /// Removes blocks that the bound root does not reach; says how many, and their bytes. The lock keeps away whoever is about to
+    /// bind another root.
+    fn remove_blocks(&self, mode: VacuumMode) -> Result<(u64, u64)> {
+        let store = self.shared_store();
+        let unreached = || block_files::unreached(&store, self.version()?.tip.manifest());
+        let mut blocks = unreached()?;
+        if mode == VacuumMode::Remove && !blocks.is_empty() {
+            let _guard = store.lock().map_err(|e| Error::io(store.place(), e))?;
+            blocks = unreached()?;
+            block_files::remove(&*store, &blocks)?;
+        }
+        Ok((blocks.len() as u64, blocks.iter().map(|block| block.bytes).sum()))
+    }
+
     /// Says in the ledger that these files are gone, unless it says so already.
     fn log_removed(&self, files: &[Vacuumed]) -> Result<Option<ChainHead>> {
         let writer = Writer::lock(self)?;
@@ -142,7 +160,7 @@ impl Table {
         let Some(through) = unsaid.iter().map(|file| file.replaced_by).max() else { return Ok(None) };
         let names = unsaid.iter().map(|file| file.name.clone()).collect();
         let n = writer.version().events();
-        let link = writer.next_event(Kind::Vacuum { through, names }, None)?;
+        let link = writer.next_event(Kind::Vacuum { through, names })?;
         settle(writer.commit(n, &link.line)?)?;
         Ok(Some(link.event.head()))
     }

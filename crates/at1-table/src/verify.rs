@@ -9,6 +9,7 @@
 //! * What was not looked at is not reported as fine, and an exit code of 0 with nothing checked is impossible.
 
 mod files;
+mod manifest;
 mod report;
 mod rows;
 
@@ -182,6 +183,9 @@ fn verify_against(table: &Table, chain: &ChainReport, options: &VerifyOptions) -
     };
     if let Some(state) = &chain.state {
         files::check(table, state, chain.events, options, &mut report);
+        if let Some(bound) = state.manifest().filter(|_| held == Some(true)) {
+            manifest::check(table, bound, &mut report);
+        }
         // The schema is part of what queries rely on; folding it is checking it.
         let (schemas, folded) = Schemas::of_state(table.store(), state);
         if options.rows == RowsCheck::Derive {

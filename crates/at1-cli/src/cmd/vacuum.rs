@@ -16,7 +16,7 @@ pub(crate) fn run(args: &Vacuum, voice: Voice) -> Result<(), Failure> {
     let mode = if args.dry_run { VacuumMode::DryRun } else { VacuumMode::Remove };
     let report = table.vacuum(&VacuumOptions { grace: args.grace.grace, mode })?;
     voice.tell(&report.to_json(), |out| {
-        if report.removed.is_empty() && report.waiting == 0 {
+        if report.removed.is_empty() && report.waiting == 0 && report.blocks == 0 {
             return writeln!(
                 out,
                 "{}: nothing to remove; every file that a compaction replaced is gone",
@@ -40,6 +40,11 @@ pub(super) fn describe(report: &VacuumReport, mode: VacuumMode, out: &mut dyn Wr
         let verb = if mode == VacuumMode::DryRun { "would remove" } else { "removed" };
         let files = count(report.removed.len() as u64, "replaced file");
         writeln!(out, "{verb} {files}, {}; no data goes: their records are in newer segments", size(report.bytes()))?;
+    }
+    if report.blocks > 0 {
+        let verb = if mode == VacuumMode::DryRun { "would remove" } else { "removed" };
+        let blocks = count(report.blocks, "block");
+        writeln!(out, "{verb} {blocks} of older manifests, {}", size(report.block_bytes))?;
     }
     if report.waiting > 0 {
         let files = count(report.waiting, "replaced file");

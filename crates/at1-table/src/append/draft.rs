@@ -90,7 +90,7 @@ impl Draft {
         let segment = segments::record_of(written, name.clone(), held, self.zones.clone());
         let schema = self.schema.clone();
         let kind = Kind::Append { batches: batches.clone(), segments: vec![segment], schema };
-        let link = writer.next_event(kind, None)?;
+        let link = writer.next_event(kind)?;
         writer.link(&*self.staged, &name)?;
         let version = settle(writer.commit(n, &link.line)?)?;
         if self.schema.is_some() {

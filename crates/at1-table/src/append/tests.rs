@@ -351,7 +351,7 @@ fn records_are_never_longer_than_foreseen() {
             let segments = || writer.version().history(table.store()).unwrap().live().to_vec();
             let kind = |batches| at1_ledger::Kind::Append { batches, segments: segments(), schema: None };
             let [one, two] = [vec![record.clone()], vec![record.clone(); 2]].map(kind);
-            writer.next_event(two, None).unwrap().line.len() - writer.next_event(one, None).unwrap().line.len()
+            writer.next_event(two).unwrap().line.len() - writer.next_event(one).unwrap().line.len()
         };
         assert!(line(&record) <= super::group::record_bytes(&record));
         record.name = Some(text.to_owned());

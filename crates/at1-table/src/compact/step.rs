@@ -113,7 +113,7 @@ impl Step {
             ..segments::record_of(&self.written, segment_name(n, 0), drop.clone(), self.zones)
         };
         let (name, bytes_after) = (segment.name.clone(), segment.bytes);
-        let link = writer.next_event(Kind::Compact { drop: drop.clone(), segments: vec![segment] }, None)?;
+        let link = writer.next_event(Kind::Compact { drop: drop.clone(), segments: vec![segment] })?;
         writer.link(&*self.staged, &name)?;
         settle(writer.commit(n, &link.line)?)?;
         Ok(Some(CompactStep {

@@ -170,6 +170,7 @@ impl Look<'_> {
                 "their batches are in the files that replaced them; a backup, or a vacuum that was cut short, looks like this",
                 "nothing",
             ),
+            Code::Block => Some(self.block(finding)),
             Code::ClockAhead => problem(
                 ProblemKind::ClockAhead,
                 &ledger,
@@ -188,6 +189,19 @@ impl Look<'_> {
         };
         let state = self.chain.state.as_ref().expect("it has the record");
         segments::problem(self.store, self.backup, state, record, kind, found)
+    }
+
+    fn block(&self, finding: &Finding) -> Problem {
+        let bound = self.chain.state.as_ref().and_then(|state| state.manifest());
+        Problem {
+            kind: ProblemKind::Block,
+            place: finding.place.clone(),
+            expected: "a block of the manifest".to_owned(),
+            found: finding.message.clone(),
+            meaning: "no answer changes, but the table is opened by folding its ledger from the start".to_owned(),
+            remedy: "the blocks are made again out of the ledger and the segments' footers".to_owned(),
+            action: bound.map(Action::MakeBlocks),
+        }
     }
 
     fn damaged_ledger(&self, place: String, expected: String, found: String) -> Problem {

@@ -31,6 +31,8 @@ pub enum Code {
     Extra,
     /// A replaced file that is gone, although no event says so.
     Gone,
+    /// A block of the manifest that is not there, or is not what its name says: queries fold the ledger instead.
+    Block,
     /// A batch that comes out of its segment is not the one that was appended.
     Batch,
     /// Bounds that queries rely on are not those of the values.
@@ -58,6 +60,7 @@ impl Code {
             Self::Orphan => "orphan",
             Self::Extra => "extra",
             Self::Gone => "gone",
+            Self::Block => "block",
             Self::Batch => "batch",
             Self::Zones => "zones",
             Self::HeadMissing => "head_missing",
@@ -78,7 +81,7 @@ impl Code {
             Self::HeadMissing | Self::HeadDiffers => Verdict::Rollback,
             Self::Torn => Verdict::Torn,
             Self::Unknown | Self::Unreadable => Verdict::Undecided,
-            Self::ClockAhead | Self::Orphan | Self::Extra | Self::Gone | Self::Poisoned => Verdict::Holds,
+            Self::ClockAhead | Self::Orphan | Self::Extra | Self::Gone | Self::Block | Self::Poisoned => Verdict::Holds,
         }
     }
 }

@@ -110,6 +110,21 @@ fn look_once(store: &Arc<dyn Store>, known: Option<Arc<Version>>, footing: Footi
     Ok(Look { version, torn, bytes_read })
 }
 
+/// The state after the first `events` events, folded from the start of the ledger.
+pub(crate) fn first(store: &Arc<dyn Store>, events: u64) -> Result<Version> {
+    let file = store.open(paths::LEDGER).map_err(ledger_error)?;
+    let mut lines = Lines::all(&*file, 0, file.size().map_err(ledger_error)?);
+    let line = lines.next().map_err(ledger_error)?.ok_or_else(|| no_table(&**store))?;
+    let header = Header::parse(&line[..line.len() - 1]).map_err(|e| Error::from(e).within(paths::LEDGER))?;
+    let mut version = Version::start(header, line);
+    while version.events() < events {
+        let line = lines.next().map_err(ledger_error)?;
+        let line = line.ok_or_else(|| Error::corrupt(paths::LEDGER, format!("{events} events"), version.events()))?;
+        version.take(&**store, &line)?;
+    }
+    Ok(version)
+}
+
 /// Folds the lines that `version` does not know yet; what stands behind the last of them.
 fn fold(
     store: &Arc<dyn Store>,
@@ -121,11 +136,7 @@ fn fold(
     let mut lines = Lines::all(file, version.whole_bytes(), size);
     while let Some(line) = lines.next().map_err(ledger_error)? {
         // No copy unless a reader still holds the old state.
-        let version = Arc::make_mut(version);
-        if version.tail.events.len() >= SETTLE_EVENTS {
-            version.settle(&**store)?;
-        }
-        version.push(&**store, &line).map_err(|e| e.within(paths::LEDGER))?;
+        Arc::make_mut(version).take(&**store, &line)?;
     }
     *bytes_read += lines.bytes_read();
     Ok(lines.rest())
@@ -180,6 +191,14 @@ fn resume(
 }
 
 impl Version {
+    /// Folds the next line, and many into a manifest in memory.
+    fn take(&mut self, store: &dyn Store, line: &[u8]) -> Result<()> {
+        if self.tail.events.len() >= SETTLE_EVENTS {
+            self.settle(store)?;
+        }
+        self.push(store, line).map_err(|e| e.within(paths::LEDGER))
+    }
+
     fn still_stands(&self, file: &dyn ReadAt, size: u64) -> io::Result<bool> {
         if size < self.whole_bytes() {
             return Ok(false);
