@@ -31,10 +31,11 @@ pub(super) fn page(rows: &[Value], python: Option<&Path>) -> Result<String> {
     found.table(&mut page, "Kilobytes read", &["at1"], |v| number(v, "bytes_read", 1e-3, 1))?;
     found.table(&mut page, "Segments opened", &["at1"], |v| v["segments_scanned"].as_u64().map(grouped))?;
     found.appends(&mut page)?;
-    found.table(&mut page, "Making the table, milliseconds", &["testkit"], wall)?;
-    found
-        .table(&mut page, "Making the table, MB of segments", &["testkit"], |v| number(v, "segment_bytes", 1e-6, 1))?;
-    found.table(&mut page, "Making the table, MB of ledger", &["testkit"], |v| number(v, "ledger_bytes", 1e-6, 1))?;
+    let makes = [("make", "testkit"), ("make", "deltalake")];
+    found.lines(&mut page, "Making what is measured, milliseconds", &makes, wall)?;
+    found.lines(&mut page, "MB of segments", &makes, |v| number(v, "segment_bytes", 1e-6, 1))?;
+    found.lines(&mut page, "MB of ledger", &makes, |v| number(v, "ledger_bytes", 1e-6, 1))?;
+    found.lines(&mut page, "MB of deltalake's checkpoint", &makes, |v| number(v, "checkpoint_bytes", 1e-6, 1))?;
     Ok(page.trim_end().to_owned() + "\n")
 }
 
@@ -74,8 +75,13 @@ impl<'a> Found<'a> {
 
     /// A table of one number: a line per question and program, a column per size. Nothing, if nobody has it.
     fn table(&self, page: &mut String, title: &str, programs: &[&str], cell: Cell) -> Result {
+        self.lines(page, title, &self.questions(programs), cell)
+    }
+
+    /// The same of these questions.
+    fn lines(&self, page: &mut String, title: &str, questions: &[(&str, &str)], cell: Cell) -> Result {
         let mut lines = String::new();
-        for (what, program) in self.questions(programs) {
+        for &(what, program) in questions {
             let cells = self.cells(|segments| self.of(segments, program, what).and_then(cell));
             if let Some(cells) = cells {
                 writeln!(lines, "| {what} | {program} |{cells}")?;
@@ -92,11 +98,11 @@ impl<'a> Found<'a> {
         Ok(())
     }
 
-    /// Questions in the order in which they were first asked, each with the programs that answered.
+    /// What was asked, in the order in which it was first asked, with each of the programs. What is no question has a table of its own.
     fn questions(&self, programs: &[&'a str]) -> Vec<(&'a str, &'a str)> {
         let mut questions: Vec<&str> = vec![];
         for what in self.rows.iter().filter_map(|row| row["what"].as_str()) {
-            if !questions.contains(&what) {
+            if !questions.contains(&what) && !["first append", "make"].contains(&what) {
                 questions.push(what);
             }
         }

@@ -60,8 +60,9 @@ pub(super) fn measure(command: &dyn Fn() -> Command, limit: Duration, cold: bool
         let Some(wall) = once(&mut command(), limit)? else { return Ok(json!({"stopped_after_ms": millis(limit)})) };
         walls.push(wall);
     }
-    let runs = walls.len();
-    let mut found = json!({"wall_ms": millis(median(walls)), "runs": runs, "peak_kb": peak_kb(&command(), limit)?.1});
+    let (_, mut found) = resources(&command(), limit)?;
+    found["runs"] = walls.len().into();
+    found["wall_ms"] = millis(median(walls)).into();
     if cold && let Some(wall) = cold_wall(command, limit)? {
         found["cold_ms"] = millis(wall).into();
     }
@@ -73,11 +74,10 @@ pub(super) fn measure(command: &dyn Fn() -> Command, limit: Duration, cold: bool
 /// # Errors
 /// If it fails.
 pub(super) fn measure_once(command: &Command, limit: Duration) -> Result<Value> {
-    let (wall, peak) = peak_kb(command, limit)?;
-    Ok(match wall {
-        Some(wall) => json!({"wall_ms": millis(wall), "runs": 1, "peak_kb": peak}),
-        None => json!({"stopped_after_ms": millis(limit)}),
-    })
+    let (wall, mut found) = resources(command, limit)?;
+    let Some(wall) = wall else { return Ok(json!({"stopped_after_ms": millis(limit)})) };
+    found["wall_ms"] = millis(wall).into();
+    Ok(found)
 }
 
 fn median(mut walls: Vec<Duration>) -> Duration {
@@ -85,18 +85,20 @@ fn median(mut walls: Vec<Duration>) -> Duration {
     walls[walls.len() / 2]
 }
 
-/// The wall of one run, and its peak of memory in KiB if GNU time is there to tell.
-fn peak_kb(command: &Command, limit: Duration) -> Result<(Option<Duration>, Option<u64>)> {
+/// The wall of one run and, if GNU time is there to tell, its peak of memory in KiB and the seconds of processors.
+fn resources(command: &Command, limit: Duration) -> Result<(Option<Duration>, Value)> {
     const TIME: &str = "/usr/bin/time";
     let to = std::env::temp_dir().join(format!("at1-scale.{}", std::process::id()));
     let mut timed = Command::new(if sh::works(TIME, &["-f", "%M", "true"]) { TIME } else { "env" });
     if timed.get_program() == TIME {
-        timed.args(["-f", "%M", "-o"]).arg(&to);
+        timed.args(["-f", "[%M,%U,%S]", "-o"]).arg(&to);
     }
     let wall = once(timed.arg(command.get_program()).args(command.get_args()), limit)?;
-    let peak = fs::read_to_string(&to).ok().and_then(|told| told.trim().parse().ok());
+    let told = fs::read_to_string(&to).ok().and_then(|told| serde_json::from_str::<Value>(told.trim()).ok());
     let _ = fs::remove_file(to);
-    Ok((wall, peak))
+    let told = told.unwrap_or_default();
+    let cpu = told[1].as_f64().zip(told[2].as_f64()).map(|(user, system)| user + system);
+    Ok((wall, json!({"peak_kb": told[0], "cpu_seconds": cpu})))
 }
 
 /// The median wall after the page cache was emptied; none where we may not.
