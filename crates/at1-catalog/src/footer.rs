@@ -92,6 +92,11 @@ pub(crate) fn group_rows(group: &RowGroupMetaData) -> Result<u64> {
     u64::try_from(group.num_rows()).map_err(|_| Error::corrupt("row group", "a number of rows", group.num_rows()))
 }
 
+/// A number of rows, or the place of one, in memory.
+pub(crate) fn bits(rows: u64) -> Result<usize> {
+    usize::try_from(rows).map_err(|_| Error::corrupt("row group", "a number of rows that fits in memory", rows))
+}
+
 /// The field of a stored column.
 pub(crate) fn field(metadata: &ArrowReaderMetadata, stored: usize) -> Result<&FieldRef> {
     let fields = metadata.schema().fields();

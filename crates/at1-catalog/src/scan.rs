@@ -16,16 +16,14 @@ use arrow::{
     compute::{concat, filter},
     datatypes::{DataType, SchemaRef},
 };
-use parquet::arrow::{
-    ProjectionMask,
-    arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder, RowSelection, RowSelectionPolicy},
-};
+use at1_codec::Unpacked;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReader;
 
 use crate::{
     Error, Pruning, Request, Result, RowNumbers, Source, Statistics, Verdict, View, Zones, bloom,
     convert::{self, Conversion},
     dictionary,
-    footer::{group_rows, pages, stretches},
+    footer::{bits, group_rows, pages, stretches},
     origin::Origin,
     suspect::Suspect,
 };
@@ -46,6 +44,7 @@ pub struct Scan<S: Source> {
     current: Option<Group>,
     remaining: u64,
     statistics: Statistics,
+    unpacked: Arc<Unpacked>,
     failed: bool,
 }
 
@@ -123,6 +122,7 @@ impl<S: Source> Scan<S> {
             next_group: 0,
             next_row: first_row,
             current: None,
+            unpacked: Arc::default(),
             failed: false,
             source,
             view,
@@ -148,7 +148,8 @@ impl<S: Source> Scan<S> {
         let counted = &self.statistics;
         Statistics {
             row_groups_skipped: counted.row_groups_total - counted.row_groups_scanned,
-            pages_skipped: counted.pages_total - counted.pages_scanned,
+            pages_scanned: self.unpacked.pages(),
+            pages_skipped: counted.pages_total.saturating_sub(self.unpacked.pages()),
             bytes_read: self.source.bytes_read(),
             ..*counted
         }
@@ -361,7 +362,7 @@ impl<S: Source> Scan<S> {
 
     /// Reads columns of the table that are stored, for some rows of a row group; nothing if there are no such columns.
     fn reader(
-        &mut self,
+        &self,
         group: usize,
         columns: &[usize],
         rows: &BooleanBuffer,
@@ -370,28 +371,8 @@ impl<S: Source> Scan<S> {
         if stored.is_empty() {
             return Ok(None);
         }
-        let metadata = self.source.metadata();
-        for &column in &stored {
-            for page in pages(metadata.metadata(), group, column)? {
-                let (from, to) = (bits(page.start)?, bits(page.end)?);
-                self.statistics.pages_scanned += u64::from(rows.slice(from, to - from).count_set_bits() > 0);
-            }
-        }
-        let count = rows.count_set_bits();
-        let projection = ProjectionMask::leaves(metadata.parquet_schema(), stored);
-        let mut builder = ParquetRecordBatchReaderBuilder::new_with_metadata(self.source.reader(), metadata.clone())
-            .with_row_groups(vec![group])
-            .with_projection(projection)
-            .with_batch_size(self.request.batch_rows);
-        if count < rows.len() {
-            let runs = rows.set_slices().map(|(from, to)| from..to);
-            builder = builder.with_row_selection(RowSelection::from_consecutive_ranges(runs, rows.len()));
-            if count < rows.len() / 8 {
-                // A mask reads every page between its first and last row; few rows are better jumped to.
-                builder = builder.with_row_selection_policy(RowSelectionPolicy::Selectors);
-            }
-        }
-        Ok(Some(builder.build()?))
+        let batch_rows = self.request.batch_rows;
+        self.source.columns(group, &stored, rows, batch_rows, &self.unpacked).map(Some)
     }
 
     /// Reads the fields of a whole row group as the table's type.
@@ -517,10 +498,6 @@ fn short(group: usize, expected: usize, found: usize) -> Error {
 
 fn pick(array: &ArrayRef, rows: &BooleanBuffer) -> Result<ArrayRef> {
     Ok(filter(array, &BooleanArray::new(rows.clone(), None))?)
-}
-
-fn bits(rows: u64) -> Result<usize> {
-    usize::try_from(rows).map_err(|_| Error::corrupt("row group", "a number of rows that fits in memory", rows))
 }
 
 /// A bit for each of `length` rows, set in ascending ranges.
