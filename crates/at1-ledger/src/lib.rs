@@ -78,6 +78,7 @@ mod proof;
 mod record;
 mod state;
 mod time;
+mod tip;
 mod tree;
 
 pub use chain::{ChainReport, Receipt, verify_chain, verify_chain_from};
@@ -94,8 +95,9 @@ pub use record::{
     BatchRecord, Carried, Idempotency, SCHEMA_BYTES_MAX, SegmentRecord, ZONES_BYTES_MAX, parse_segment_name,
     segment_name,
 };
-pub use state::{Produced, Replaced, SchemaEvent, State};
+pub use state::{Replaced, SchemaEvent, State};
 pub use time::{
     CLOCK_AHEAD_MAX_NANOS, CLOCK_BEHIND_MAX_NANOS, CLOCK_BEHIND_SILENT_NANOS, Clock, ClockLag, Stamp, Timestamp,
 };
+pub use tip::{Past, Produced, Tip};
 pub use tree::{Frontier, empty_root, leaf_hash, node_hash, root};

@@ -66,15 +66,20 @@ impl Table {
     pub fn append_csv<'s>(&self, source: impl Into<Source<'s>>, options: &AppendOptions) -> Result<AppendReport> {
         self.prepare()?;
         let mut input = input::open(source.into(), self.store())?;
-        let mut way = way(&mut input, options)?;
+        // Blocks are asked only before anything of the batch is in the table.
+        self.at_any_cost(|| self.append_input(&mut input, options))
+    }
+
+    fn append_input(&self, input: &mut Opened<'_>, options: &AppendOptions) -> Result<AppendReport> {
+        let mut way = way(input, options)?;
         for _ in 0..PATIENCE {
-            let planned = match self.look_at(&mut input, options, way)? {
+            let planned = match self.look_at(input, options, way)? {
                 Look::Planned(planned) => *planned,
                 Look::Repeated(report) => return Ok(*report),
             };
             let turn = match way {
                 Way::Shared if planned.in_memory() => self.groups.append(self, planned),
-                _ => self.append_alone(planned, &mut input)?,
+                _ => self.append_alone(planned, input)?,
             };
             match turn {
                 Turn::Done(result) => return result.map(|report| *report),
@@ -82,13 +87,12 @@ impl Table {
                 Turn::Alone => way = Way::Alone,
             }
         }
-        self.append_under_lock(&mut input, options)
+        self.append_under_lock(input, options)
     }
 
     /// Plans a batch for what the table is now, or was after this process's last append: whoever commits it looks again.
     fn look_at(&self, input: &mut Opened<'_>, options: &AppendOptions, way: Way) -> Result<Look> {
-        let mut held =
-            |column| self.ask(|version| Ok((zones::held(self.store(), version, column)?, version.state.events())));
+        let mut held = |column| self.ask(|version| Ok((zones::held(self.store(), version, column)?, version.events())));
         let known = if way == Way::Shared { self.groups.known() } else { None };
         if let Some(ground) = known {
             let mut held = |column| ground.held(column, || held(column));
@@ -102,7 +106,7 @@ impl Table {
             let version = self.version()?;
             let mut sha256 = || batch::digest(&mut *input.stream).map(|(_, sha256)| sha256);
             let key = options.idempotency.as_ref();
-            if let Some(report) = conditions(&version, key, options.expected_version, &mut sha256)? {
+            if let Some(report) = conditions(self.store(), &version, key, options.expected_version, &mut sha256)? {
                 return Ok(Look::Repeated(Box::new(report)));
             }
             self.groups.learn(&version)
@@ -115,7 +119,7 @@ impl Table {
         let members = slice::from_ref(&member);
         let draft = Draft::write(self.store(), vec![records], members, &mut *input.stream)?;
         let writer = Writer::lock(self)?;
-        if let Some(report) = member.conditions(writer.version())? {
+        if let Some(report) = member.conditions(self.store(), writer.version())? {
             return Ok(Turn::Done(Ok(Box::new(report))));
         }
         if !member.holds(writer.version()) {
@@ -129,10 +133,12 @@ impl Table {
         let writer = Writer::lock(self)?;
         let now = writer.version();
         let mut sha256 = || batch::digest(&mut *input.stream).map(|(_, sha256)| sha256);
-        if let Some(report) = conditions(now, options.idempotency.as_ref(), options.expected_version, &mut sha256)? {
+        if let Some(report) =
+            conditions(self.store(), now, options.idempotency.as_ref(), options.expected_version, &mut sha256)?
+        {
             return Ok(report);
         }
-        let mut held = |column| Ok((zones::held(self.store(), now, column)?, now.state.events()));
+        let mut held = |column| Ok((zones::held(self.store(), now, column)?, now.events()));
         let Planned { records, member } = Planned::new(input, options, Arc::new(Ground::of(now)), &mut held)?;
         let members = slice::from_ref(&member);
         let draft = Draft::write(self.store(), vec![records], members, &mut *input.stream)?;

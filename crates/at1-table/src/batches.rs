@@ -80,8 +80,7 @@ impl Snapshot {
     /// # Errors
     /// If the ledger cannot be read.
     pub fn batches(&self) -> Result<Vec<BatchEntry>> {
-        let layout = self.layout();
-        let state = &layout.state;
+        let state = self.history()?;
         let entry = |(batch, record): (u64, &at1_ledger::BatchRecord)| {
             let none = || Error::corrupt(paths::LEDGER, format!("an event with batch {batch}"), "none");
             let event = state.batch_event(batch).ok_or_else(none)?;
@@ -100,7 +99,7 @@ impl Snapshot {
                 segment: state.segment_of(batch).ok_or_else(none)?.name.clone(),
             })
         };
-        (0..).zip(self.batch_records(&layout)).map(entry).collect()
+        (0..).zip(self.batch_records(&state)).map(entry).collect()
     }
 }
 

@@ -12,6 +12,7 @@ use std::{
 use crate::{
     error::{Error, Result},
     snapshot::Snapshot,
+    store::Store,
     table::Table,
     version::Version,
 };
@@ -82,7 +83,7 @@ impl Snapshot {
                 return Err(Error::invalid("batch", format!("less than {}", totals.batches), batch));
             }
             Extent::Rows(rows) if rows.start <= rows.end && rows.end <= totals.rows => {
-                let batches = batches_of_rows(&self.layout(), rows);
+                let batches = self.ask(|version| batches_of_rows(self.store(), version, rows))?;
                 self.each_batch(batches, &mut |segment, place, batch| {
                     let infos = segment.batches()?;
                     let info =
@@ -107,13 +108,11 @@ impl Snapshot {
 }
 
 /// The batches that hold any of these rows.
-fn batches_of_rows(version: &Version, rows: &Range<u64>) -> Range<u64> {
-    let first = version.batch_of_row(rows.start);
-    let last = rows.end.checked_sub(1).and_then(|last| version.batch_of_row(last));
-    match (first, last) {
-        (Some(first), Some(last)) if rows.start < rows.end => first..last + 1,
-        _ => 0..0,
+fn batches_of_rows(store: &dyn Store, version: &Version, rows: &Range<u64>) -> Result<Range<u64>> {
+    if rows.is_empty() {
+        return Ok(0..0);
     }
+    Ok(version.batch_of_row(store, rows.start)?..version.batch_of_row(store, rows.end - 1)? + 1)
 }
 
 /// Batches, or parts of them, one after the other.

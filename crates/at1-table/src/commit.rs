@@ -22,7 +22,7 @@ use std::{
     time::SystemTime,
 };
 
-use at1_ledger::{Detail, Digest, Kind, Link, Timestamp, link, segment_name};
+use at1_ledger::{Detail, Digest, Kind, Link, ManifestRef, Timestamp, link, segment_name};
 
 use crate::{
     error::{Error, ErrorKind, Result},
@@ -63,7 +63,7 @@ impl<'a> Writer<'a> {
         table.check_poison()?;
         let look = table.look()?;
         if !look.torn.is_empty() {
-            cut_torn(store, look.version.whole_bytes, &look.torn)?;
+            cut_torn(store, look.version.whole_bytes(), &look.torn)?;
         }
         // What the next event builds on must not be lost while the event itself is kept.
         table.make_durable(&look.version)?;
@@ -78,7 +78,7 @@ impl<'a> Writer<'a> {
     /// The next event's time and what it says about the clock.
     pub(crate) fn stamp(&self) -> Result<at1_ledger::Stamp> {
         let wall = Timestamp::try_from(SystemTime::now()).map_err(|e| Error::from(e).with_kind(ErrorKind::Refused))?;
-        let newest = self.version.state.ts();
+        let newest = self.version.tip.ts();
         let stamp = match self.table.clock() {
             ClockRule::Refuse => Timestamp::after(newest, wall),
             ClockRule::Insist => Timestamp::after_forced(newest, wall),
@@ -86,23 +86,24 @@ impl<'a> Writer<'a> {
         stamp.map_err(|e| Error::from(e).with_kind(ErrorKind::Refused))
     }
 
-    /// The next event: `kind`, with the totals, the clock and the link to what came before.
-    pub(crate) fn next_event(&self, kind: Kind) -> Result<Link> {
-        let state = &self.version.state;
+    /// The next event: `kind`, with the totals, the clock and the link to what came before. It names the newest root: `root`, whose
+    /// blocks are durable, or else the one that the event before names.
+    pub(crate) fn next_event(&self, kind: Kind, root: Option<ManifestRef>) -> Result<Link> {
+        let tip = &self.version.tip;
         if kind.segments().is_empty() {
             // An orphan of this number would never be replaced: no later event can give its name.
-            let path = paths::segment_path(&segment_name(state.events(), 0));
+            let path = paths::segment_path(&segment_name(tip.events(), 0));
             match self.store.remove(&path) {
                 Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(Error::io(path, e)),
                 _ => {}
             }
         }
-        let totals = state.totals().plus(kind.batches());
+        let totals = tip.totals().plus(kind.batches());
         let totals = totals.ok_or_else(|| Error::invalid("totals", "numbers of 64 bits", "larger ones"))?;
         let stamp = self.stamp()?;
         let detail = Detail {
             totals,
-            manifest: state.manifest(),
+            manifest: root.or(tip.manifest()),
             kind,
             actor: None,
             tool: Some(concat!("at1 ", env!("CARGO_PKG_VERSION")).to_owned()),
@@ -110,7 +111,7 @@ impl<'a> Writer<'a> {
             clk: stamp.clk,
             extra: Default::default(),
         };
-        Ok(link(state.chain(), state.events(), &detail, stamp.ts)?)
+        Ok(link(tip.chain(), tip.events(), &detail, stamp.ts)?)
     }
 
     /// Gives a staged segment the name that the next event will give it; whatever had the name is nobody's.
@@ -129,26 +130,23 @@ impl<'a> Writer<'a> {
 
     /// Makes `line` event `n`. An error means that it is not, and will not be; see [`Outcome`] for the rest.
     pub(crate) fn commit(mut self, n: u64, line: &[u8]) -> Result<(Outcome, Arc<Version>)> {
-        let events = self.version.state.events();
+        let events = self.version.events();
         if events != n {
             return Ok((Outcome::Conflict { events }, self.version));
         }
-        let at = self.version.whole_bytes;
+        let at = self.version.whole_bytes();
         // Folded before it is written: a line that cannot follow must not be in the ledger. Until it is durable nobody may see
         // the new state, so the table's other threads wait; and it forgets the old one, which is made into the new.
         let mut known = self.table.known();
         *known = None;
         let next = Arc::make_mut(&mut self.version);
-        next.push(line)?;
+        next.push(self.store, line)?;
         let written = self.store.write_at(paths::LEDGER, at, line).and_then(|()| self.store.sync(paths::LEDGER));
         if let Err(failure) = written {
             return self.take_back(at, failure).map(|outcome| (outcome, self.version));
         }
         self.table.note_durable(&self.version);
-        // The event is durable. That its schema cannot be read back is no failure of the commit; the next look will say so.
-        if Arc::make_mut(&mut self.version).fold_schema(self.store).is_ok() {
-            *known = Some(Arc::clone(&self.version));
-        }
+        *known = Some(Arc::clone(&self.version));
         Ok((Outcome::Committed, self.version))
     }
 

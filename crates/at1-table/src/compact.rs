@@ -21,6 +21,7 @@ use crate::{
     paths,
     table::Table,
     vacuum::{GRACE, VacuumMode, VacuumOptions, VacuumReport},
+    version::Version,
 };
 use step::Step;
 
@@ -151,18 +152,18 @@ impl Table {
         self.prepare()?;
         let mut steps = vec![];
         let mut losses = 0;
-        let live = self.version()?.state.live().to_vec();
         // Counted once: steps make segments fewer.
-        let end = match options.upto {
-            Some(upto) => live[..usize::try_from(upto).unwrap_or(usize::MAX).min(live.len())].last(),
-            None => live.last(),
-        };
-        let end = end.map_or(0, |last| last.batch.end);
+        let end = self.ask(|version| end_of(version, options.upto))?;
         loop {
-            let version = self.version()?;
-            let Some(victims) = choose::next(&options.choose, &version, end) else { break };
-            let step = Step::write(self, version, victims, options.profile)?;
-            match step.map(|step| step.commit(self)).transpose()?.flatten() {
+            // Blocks are asked only before the step is in the table.
+            let step = self.at_any_cost(|| {
+                let version = self.version()?;
+                let Some(victims) = choose::next(&options.choose, &version, end)? else { return Ok(None) };
+                let step = Step::write(self, version, victims, options.profile)?;
+                Ok(Some(step.map(|step| step.commit(self)).transpose()?.flatten()))
+            })?;
+            let Some(step) = step else { break };
+            match step {
                 Some(step) => {
                     done(&step);
                     steps.push(step);
@@ -182,5 +183,18 @@ impl Table {
         }
         let vacuum = self.vacuum(&VacuumOptions { grace: options.grace, mode: VacuumMode::Remove })?;
         Ok(CompactReport { steps, vacuum })
+    }
+}
+
+/// Where the batches of the first `upto` live segments end; those of all of them without.
+fn end_of(version: &Version, upto: Option<u64>) -> Result<u64> {
+    let live = &version.tail.live;
+    match upto {
+        Some(upto) if upto < live.sums().segments => {
+            let last =
+                upto.checked_sub(1).and_then(|last| live.range(0..live.batches()).nth(usize::try_from(last).ok()?));
+            Ok(last.transpose()?.map_or(0, |last| last.live.batch.end))
+        }
+        _ => Ok(live.batches()),
     }
 }

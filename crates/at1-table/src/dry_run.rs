@@ -112,7 +112,7 @@ impl Table {
     pub fn dry_run<'s>(&self, source: impl Into<Source<'s>>, options: &AppendOptions) -> Result<DryRun> {
         let version = self.version()?;
         let mut held = |column| self.ask(|version| zones::held(self.store(), version, column));
-        dry_run(source.into(), &version.schema, options, &mut held)
+        dry_run(source.into(), version.schema(), options, &mut held)
     }
 }
 

@@ -10,14 +10,16 @@
 use std::{io::Write, sync::Arc};
 
 use at1_codec::{ColumnType, Preamble, Profile, ReadAt, Schema, Segment, SegmentWriter, WriteOptions};
-use at1_ledger::{Digest, SegmentRecord};
+use at1_ledger::Digest;
 use serde_json::{Value, json};
 
 use crate::{
     error::{Error, Result},
+    manifest::Live,
     scan::ScanOptions,
     segments,
     snapshot::Snapshot,
+    version::Events,
 };
 
 /// The footer's key for where an extract came from.
@@ -104,7 +106,7 @@ impl Snapshot {
             let gathered = gathered.get_or_insert_with(|| Gathered {
                 batch: found.batch,
                 segment: found.segment.segment.clone(),
-                record: found.segment.record.clone(),
+                live: found.segment.live.clone(),
                 first_row: found.segment.first_row,
                 rows: vec![],
             });
@@ -138,22 +140,23 @@ impl Snapshot {
 
     /// Where the records came from, and what was asked.
     fn origin_of(&self, options: &ScanOptions, taken: &[(u64, u64)]) -> Result<Value> {
-        let info = self.info()?;
-        let layout = self.layout();
-        let records = self.batch_records(&layout);
-        let batches = taken.iter().map(|&(batch, rows)| {
-            let source = usize::try_from(batch).ok().and_then(|batch| records.get(batch));
-            json!({"batch": batch, "rows": rows, "sha256": source.map(|source| source.sha256.to_string())})
-        });
+        let batches = self.ask(|version| {
+            let mut events = Events::new(version, self.store());
+            let batch = |&(batch, rows): &(u64, u64)| {
+                let (_, record) = events.record(batch)?;
+                Ok(json!({"batch": batch, "rows": rows, "sha256": record.sha256.to_string()}))
+            };
+            taken.iter().map(batch).collect::<Result<Vec<_>>>()
+        })?;
         Ok(json!({
-            "origin": info.origin,
+            "origin": self.layout().header.origin(),
             "event": self.event(),
-            "chain_head": info.chain_head.map(|head| head.to_string()),
+            "chain_head": self.head().map(|head| head.to_string()),
             "predicate": options.predicate.to_string(),
             "rows": options.rows.as_ref().map(|rows| [rows.start, rows.end]),
             "limit": options.limit,
             "last": options.last,
-            "batches": batches.collect::<Vec<_>>(),
+            "batches": batches,
         }))
     }
 }
@@ -162,7 +165,7 @@ impl Snapshot {
 struct Gathered {
     batch: u64,
     segment: Segment,
-    record: SegmentRecord,
+    live: Live,
     /// The table's row that is the segment's first.
     first_row: u64,
     rows: Vec<u64>,
@@ -179,9 +182,9 @@ struct Extract<W: Write + Send> {
 
 impl<W: Write + Send> Extract<W> {
     fn take(&mut self, whole: Gathered) -> Result<()> {
-        let Gathered { batch, segment, record, rows, .. } = whole;
-        let damage = |e| segments::damage(e, &record);
-        let place = usize::try_from(batch - record.batch.start).unwrap_or(usize::MAX);
+        let Gathered { batch, segment, live, rows, .. } = whole;
+        let damage = |e| segments::damage(e, &live.name());
+        let place = usize::try_from(batch - live.batch.start).unwrap_or(usize::MAX);
         let header = segment.batches().map_err(damage)?.get(place).map_or(&[][..], |info| &info.preamble);
         let preamble = match header.is_empty() || header == self.header {
             true => Preamble::Drop,

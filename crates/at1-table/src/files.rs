@@ -9,9 +9,11 @@ use serde_json::{Value, json};
 
 use crate::{
     error::{Error, ErrorKind, Result},
-    paths, segments,
+    manifest::{Live, Placed},
+    paths,
     snapshot::{AsOf, Snapshot},
     table::Table,
+    version::Version,
 };
 
 /// The live segments of a table.
@@ -118,33 +120,30 @@ impl Snapshot {
     /// # Errors
     /// If the ledger cannot be read.
     pub fn files(&self) -> Result<Files> {
-        let version = self.layout();
         let totals = self.totals();
-        let then = version.state.live_after(self.events());
-        let gone = |record: &&SegmentRecord| {
-            version.state.replaced_segment(&record.name).is_some_and(|replaced| replaced.vacuumed.is_some())
-        };
-        let records = match then.iter().any(gone) {
-            false => then,
-            true => version.state.live().iter().filter(|record| record.batch.start < totals.batches).collect(),
-        };
-        let files = records.iter().map(|record| {
-            let first_row = version.state.batch_rows(record.batch.start).map_or(0, |rows| rows.start);
-            FileEntry {
-                path: format!("{}/{}", self.store().place(), paths::segment_path(&record.name)),
-                name: record.name.clone(),
-                bytes: record.bytes,
-                sha256: record.sha256,
-                rows: record.rows,
-                rows_as_of: record.rows.min(totals.rows.saturating_sub(first_row)),
-                first_batch: record.batch.start,
-                batches: record.batch.end - record.batch.start,
-                event: segments::event_of(record),
-            }
+        let (then, pins) = self.ask(|version| {
+            let pins = |live: &Live| (live.rows > 0).then(|| version.pins_of(live)).unwrap_or_default();
+            let then = match self.events() < version.events() {
+                false => version.tail.live.range_with_digests(0..totals.batches).collect::<Result<Vec<_>>>()?,
+                true => self.then(version)?,
+            };
+            let pins: Vec<_> = then.iter().map(|(placed, _)| pins(&placed.live)).collect();
+            Ok((then, pins))
+        })?;
+        let files = then.into_iter().map(|(Placed { live, first_row, .. }, sha256)| FileEntry {
+            path: format!("{}/{}", self.store().place(), paths::segment_path(&live.name())),
+            name: live.name(),
+            bytes: live.bytes,
+            sha256,
+            rows: live.rows,
+            rows_as_of: live.rows.min(totals.rows.saturating_sub(first_row)),
+            first_batch: live.batch.start,
+            batches: live.batch.end - live.batch.start,
+            event: live.event,
         });
         let mut stored: Vec<Vec<(ColumnType, u64)>> = vec![vec![]; self.schema().columns.len()];
-        for record in records.iter().filter(|record| record.rows > 0) {
-            for (ty, counts) in version.pins_of(record).iter().map(|pin| &pin.ty).zip(&mut stored) {
+        for pins in pins {
+            for (ty, counts) in pins.iter().map(|pin| &pin.ty).zip(&mut stored) {
                 match counts.iter_mut().find(|(counted, _)| counted == ty) {
                     Some((_, segments)) => *segments += 1,
                     None => counts.push((*ty, 1)),
@@ -158,5 +157,23 @@ impl Snapshot {
             Some(column).filter(|column| !column.others.is_empty())
         });
         Ok(Files { files: files.collect(), mixed: mixed.collect() })
+    }
+
+    /// The segments of a past state.
+    fn then(&self, version: &Version) -> Result<Vec<(Placed, Digest)>> {
+        let history = version.history(self.store())?;
+        let then = history.live_after(self.events());
+        let gone = |record: &&SegmentRecord| {
+            history.replaced_segment(&record.name).is_some_and(|replaced| replaced.vacuumed.is_some())
+        };
+        if then.iter().any(gone) {
+            return version.tail.live.range_with_digests(0..self.totals().batches).collect();
+        }
+        let placed = |(index, record): (u64, &&SegmentRecord)| {
+            let first_row = history.batch_rows(record.batch.start).map_or(0, |rows| rows.start);
+            // Nobody asks for the source bytes of a file.
+            Ok((Placed { live: Live::new(record, 0)?, index, first_row }, record.sha256))
+        };
+        (0..).zip(&then).map(placed).collect()
     }
 }

@@ -65,16 +65,16 @@ impl Snapshot {
     pub fn has<'s>(&self, source: impl Into<Source<'s>>) -> Result<Vec<Found>> {
         let mut input = input::open(source.into(), &store::scratch())?;
         let (_, sha256) = batch::digest(&mut *input.stream)?;
-        let layout = self.layout();
+        let history = self.history()?;
         let batches =
-            self.batch_records(&layout).iter().zip(0u64..).filter(|(batch, _)| batch.sha256 == Digest(sha256));
+            self.batch_records(&history).iter().zip(0u64..).filter(|(batch, _)| batch.sha256 == Digest(sha256));
         let mut found = vec![];
         for (record, batch) in batches {
             self.check_batch(batch, record, &mut io::sink())?;
             found.push(Found {
                 batch,
-                event: layout.state.batch_event(batch).unwrap_or_default(),
-                segment: layout.state.segment_of(batch).map(|segment| segment.name.clone()).unwrap_or_default(),
+                event: history.batch_event(batch).unwrap_or_default(),
+                segment: history.segment_of(batch).map(|segment| segment.name.clone()).unwrap_or_default(),
                 name: record.name.clone(),
                 rows: record.rows,
                 bytes: record.bytes,

@@ -4,7 +4,7 @@ use at1_codec::ColumnType;
 use at1_ledger::{ChainHead, RowTree, Timestamp};
 use serde_json::{Value, json};
 
-use crate::{error::Result, log, snapshot::Snapshot, table::Table};
+use crate::{error::Result, snapshot::Snapshot, table::Table};
 
 /// What a table is, or was.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -98,9 +98,10 @@ impl Snapshot {
     /// # Errors
     /// If the ledger cannot be read.
     pub fn info(&self) -> Result<Info> {
+        let (schema, totals) = (self.schema(), self.totals());
+        let history = self.history()?;
+        let live = history.live_after(self.events());
         let version = self.layout();
-        let (state, schema, totals) = (&version.state, self.schema(), self.totals());
-        let live = state.live_after(self.events());
         let columns = schema.columns.iter().map(|column| ColumnInfo {
             name: column.column.name.clone(),
             header: column.column.header.clone(),
@@ -111,21 +112,18 @@ impl Snapshot {
         Ok(Info {
             origin: version.header.origin().to_owned(),
             events: self.events(),
-            version: state.appends_after(self.events()),
+            version: history.appends_after(self.events()),
             segments: live.len() as u64,
             batches: totals.batches,
             rows: totals.rows,
             source_bytes: totals.bytes,
             segment_bytes: live.iter().map(|record| record.bytes).sum(),
-            rejects: self.batch_records(&version).iter().map(|batch| batch.rejects).sum(),
+            rejects: self.batch_records(&history).iter().map(|batch| batch.rejects).sum(),
             columns: columns.collect(),
             delimiter: schema.rules.as_ref().map(|rules| rules.delimiter),
-            row_tree: state.row_tree(),
-            ts: self.event().and_then(|event| state.ts_of(event)),
-            chain_head: match self.event() {
-                Some(event) if self.events() < state.events() => Some(log::event(self.store(), event)?.head()),
-                _ => state.head(),
-            },
+            row_tree: version.header.rows(),
+            ts: self.ts(),
+            chain_head: self.head(),
         })
     }
 }

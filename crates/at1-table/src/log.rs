@@ -1,20 +1,16 @@
 //! What happened, event by event.
+//!
+//! * Read from the end, each line checked against the one after it, the newest against what the table was opened with.
 
-use std::collections::VecDeque;
-
-use at1_ledger::{Event, Kind, LINE_BYTES_MAX, parse_line, split_tail};
+use at1_ledger::{Event, Kind, parse_line};
 use serde_json::{Value, json};
 
 use crate::{
     error::{Error, Result},
+    lines::LinesBack,
     paths,
-    store::{Store, read_range},
     table::Table,
-    version::Lines,
 };
-
-/// How much of the ledger is read at a time, from its end.
-const CHUNK_BYTES: u64 = 1 << 20;
 
 /// One event of a table's history.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,21 +54,6 @@ impl LogEntry {
     }
 }
 
-/// Event `n`, out of the ledger.
-pub(crate) fn event(store: &dyn Store, n: u64) -> Result<Event> {
-    let io = |e| Error::io(paths::LEDGER, e);
-    let file = store.open(paths::LEDGER).map_err(io)?;
-    let size = file.size().map_err(io)?;
-    let mut lines = Lines::new(&*file, 0, size);
-    // The header is a line too.
-    for _ in 0..=n {
-        lines.next().map_err(io)?;
-    }
-    let line = lines.next().map_err(io)?;
-    let line = line.ok_or_else(|| Error::corrupt(paths::LEDGER, format!("event {n}"), "its end"))?;
-    parse_line(&line).map_err(|e| Error::from(e).within(paths::LEDGER))
-}
-
 impl Table {
     /// The newest `limit` events, newest first; all of them without a limit. Reads no more of the ledger than they take.
     ///
@@ -80,31 +61,24 @@ impl Table {
     /// If the ledger cannot be read or one of these lines is damaged.
     pub fn log(&self, limit: Option<u64>) -> Result<Vec<LogEntry>> {
         let version = self.version()?;
-        let file = self.store().open(paths::LEDGER).map_err(|e| Error::io(paths::LEDGER, e))?;
+        let io = |e| Error::io(paths::LEDGER, e);
+        let file = self.store().open(paths::LEDGER).map_err(io)?;
         let header_bytes = version.header.line().len() as u64 + 1;
-        let wanted = limit.unwrap_or(u64::MAX).min(version.state.events());
+        let mut back = LinesBack::new(&*file, header_bytes, version.whole_bytes());
+        let mut chain = version.tip.chain();
         let mut entries = vec![];
-        let (mut at, mut tail) = (version.whole_bytes, vec![]);
-        while (entries.len() as u64) < wanted {
-            let start = at.saturating_sub(CHUNK_BYTES.max(LINE_BYTES_MAX as u64)).max(header_bytes);
-            let mut bytes = read_range(&*file, start, at).map_err(|e| Error::io(paths::LEDGER, e))?;
-            bytes.extend_from_slice(&tail);
-            // The first line of the chunk may have begun before it.
-            let cut = match start == header_bytes {
-                true => 0,
-                false => bytes.iter().position(|&byte| byte == b'\n').map_or(bytes.len(), |lf| lf + 1),
-            };
-            let (lines, _) = split_tail(&bytes[cut..]);
-            let lines: VecDeque<&[u8]> = lines.split_inclusive(|&byte| byte == b'\n').collect();
-            for line in lines.into_iter().rev().take(usize::try_from(wanted).unwrap_or(usize::MAX) - entries.len()) {
-                entries.push(LogEntry(parse_line(line).map_err(|e| Error::from(e).within(paths::LEDGER))?));
+        for n in (0..version.events())
+            .rev()
+            .take(limit.map_or(usize::MAX, |limit| usize::try_from(limit).unwrap_or(usize::MAX)))
+        {
+            let place = || format!("{}: event {n}", paths::LEDGER);
+            let line = back.next().map_err(io)?.ok_or_else(|| Error::corrupt(place(), "a line", "none"))?;
+            let event = parse_line(&line).map_err(|e| Error::from(e).within(&place()))?;
+            if event.chain != chain {
+                return Err(Error::corrupt(place(), format!("chain value {chain}"), event.chain));
             }
-            bytes.truncate(cut);
-            tail = bytes;
-            if start == header_bytes {
-                break;
-            }
-            at = start;
+            chain = event.prev;
+            entries.push(LogEntry(event));
         }
         Ok(entries)
     }

@@ -12,6 +12,8 @@ pub const HOME: &str = "_at1";
 pub const LEDGER: &str = "_at1/ledger";
 /// The longer ledger of a backup, before it takes the name of the shorter one; a name here means nothing to a reader.
 pub const LEDGER_NEW: &str = "_at1/ledger.new";
+/// The blocks of the manifest, each named by its digest.
+pub const MANIFEST: &str = "_at1/manifest";
 /// Files that are being written.
 pub const STAGING: &str = "_at1/staging";
 /// Tails that a crash left and a later writer cut off the ledger.

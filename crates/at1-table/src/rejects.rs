@@ -61,11 +61,12 @@ impl Snapshot {
     /// # Errors
     /// The visitor's own; `Corrupt` if a segment is damaged.
     pub fn rejects(&self, visit: &mut dyn FnMut(Reject) -> Result<()>) -> Result<()> {
-        let layout = self.layout();
-        let batches = self.batch_records(&layout);
+        let (layout, history) = (self.layout(), self.history()?);
+        let batches = self.batch_records(&history);
         // Types only widen: what was no reject when it was appended never becomes one, unless it is read in another way.
         let may_have = |(batch, record): (usize, &BatchRecord)| {
-            let then = layout.state.batch_event(batch as u64).map_or(&[][..], |event| layout.pins_at(event));
+            let then =
+                history.batch_event(batch as u64).map(|event| layout.schemas().pins_at(event)).unwrap_or_default();
             let read_otherwise = |(then, now): (&Pin, &TableColumn)| {
                 then.reading.agreement(now.reading, now.column.ty) == Agreement::Open
             };
@@ -74,9 +75,9 @@ impl Snapshot {
         let mut batch = 0;
         while let Some(next) = (batch..).zip(&batches[batch..]).position(may_have) {
             let open = self.open_batch((batch + next) as u64)?;
-            self.rejects_of(&open, self.layout().pins_of(&open.record), visit)
-                .map_err(|e| e.within(&paths::segment_path(&open.record.name)))?;
-            batch = usize::try_from(open.record.batch.end).unwrap_or(usize::MAX).min(batches.len());
+            self.rejects_of(&open, &self.layout().pins_of(&open.live), visit)
+                .map_err(|e| e.within(&paths::segment_path(&open.live.name())))?;
+            batch = usize::try_from(open.live.batch.end).unwrap_or(usize::MAX).min(batches.len());
         }
         Ok(())
     }
@@ -87,7 +88,7 @@ impl Snapshot {
         written_as: &[Pin],
         visit: &mut dyn FnMut(Reject) -> Result<()>,
     ) -> Result<()> {
-        let OpenSegment { record, segment, first_row } = open;
+        let OpenSegment { live, segment, first_row } = open;
         let infos = segment.batches()?;
         let visible = self.totals().rows;
         let mut group_row = 0;
@@ -118,7 +119,7 @@ impl Snapshot {
                     let text = usize::try_from(row).ok().filter(|&row| row < texts.len() && texts.is_valid(row));
                     visit(Reject {
                         row: first_row + in_segment,
-                        batch: record.batch.start + place as u64,
+                        batch: live.batch.start + place as u64,
                         record: in_segment - info.first_row,
                         column: column.title().to_owned(),
                         ty: column.column.ty,

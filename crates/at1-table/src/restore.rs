@@ -68,8 +68,8 @@ impl Snapshot {
     /// # Errors
     /// `Exists` if a file of a batch's name is there already (nothing is written then), `Corrupt` if a batch is damaged.
     pub fn restore(&self, folder: &Path) -> Result<Vec<Restored>> {
-        let layout = self.layout();
-        let batches = self.batch_records(&layout);
+        let history = self.history()?;
+        let batches = self.batch_records(&history);
         let files = file_names(batches);
         let place = |file: &str| folder.join(file).display().to_string();
         fs::create_dir_all(folder).map_err(|e| Error::io(folder.display().to_string(), e))?;

@@ -94,7 +94,7 @@ impl Iterator for TableScan {
 
     fn next(&mut self) -> Option<Self::Item> {
         let batch = self.rows.next()?;
-        Some(batch.and_then(|batch| self.layout.arrange(batch, self.rows.version())))
+        Some(batch.and_then(|batch| self.layout.arrange(batch, self.rows.snapshot())))
     }
 }
 

@@ -6,37 +6,64 @@
 use std::{io, ops::Range};
 
 use at1_codec::segment::{Segment, Trust, Written};
-use at1_ledger::{Carried, Digest, Json, SegmentRecord, parse_segment_name};
+use at1_ledger::{Carried, Digest, Json, SegmentRecord};
 
 use crate::{
     error::{Error, ErrorKind, Result},
+    manifest::Live,
     paths,
     store::Store,
 };
 
+/// What the ledger says about a segment's file, as far as opening it goes.
+#[derive(Clone, Debug)]
+pub(crate) struct Named {
+    name: String,
+    bytes: u64,
+    footer_bytes: u64,
+    footer_sha256: Digest,
+}
+
+impl From<&SegmentRecord> for Named {
+    fn from(record: &SegmentRecord) -> Self {
+        let SegmentRecord { bytes, footer_bytes, footer_sha256, .. } = *record;
+        Self { name: record.name.clone(), bytes, footer_bytes, footer_sha256 }
+    }
+}
+
+impl From<&Live> for Named {
+    fn from(live: &Live) -> Self {
+        let Live { bytes, footer_bytes, footer_sha256, .. } = *live;
+        Self { name: live.name(), bytes, footer_bytes, footer_sha256 }
+    }
+}
+
 /// Opens the file of a live segment.
-pub(crate) fn open(store: &dyn Store, record: &SegmentRecord) -> Result<Segment> {
-    open_if_there(store, record)?.ok_or_else(|| missing(record))
+pub(crate) fn open(store: &dyn Store, segment: impl Into<Named>) -> Result<Segment> {
+    let named = segment.into();
+    let name = named.name.clone();
+    open_if_there(store, named)?.ok_or_else(|| missing(&name))
 }
 
 /// What it means that a live segment has no file.
-pub(crate) fn missing(record: &SegmentRecord) -> Error {
-    Error::corrupt(paths::segment_path(&record.name), "a segment", "none: deleted, or not copied yet")
+pub(crate) fn missing(name: &str) -> Error {
+    Error::corrupt(paths::segment_path(name), "a segment", "none: deleted, or not copied yet")
 }
 
 /// Opens the file of a segment that may have been replaced and removed meanwhile.
-pub(crate) fn open_if_there(store: &dyn Store, record: &SegmentRecord) -> Result<Option<Segment>> {
-    let path = paths::segment_path(&record.name);
+pub(crate) fn open_if_there(store: &dyn Store, segment: impl Into<Named>) -> Result<Option<Segment>> {
+    let named = segment.into();
+    let path = paths::segment_path(&named.name);
     let file = match store.open(&path) {
         Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
         file => file.map_err(|e| Error::io(path.clone(), e))?,
     };
     let size = file.size().map_err(|e| Error::io(path.clone(), e))?;
-    if size != record.bytes {
-        return Err(Error::corrupt(path, format!("{} bytes", record.bytes), size));
+    if size != named.bytes {
+        return Err(Error::corrupt(path, format!("{} bytes", named.bytes), size));
     }
-    let trust = Trust::Footer { bytes: record.footer_bytes, sha256: record.footer_sha256.0 };
-    Segment::open(file, trust).map(Some).map_err(|e| damage(e, record))
+    let trust = Trust::Footer { bytes: named.footer_bytes, sha256: named.footer_sha256.0 };
+    Segment::open(file, trust).map(Some).map_err(|e| damage(e, &named.name))
 }
 
 /// What an event says about a segment that was written.
@@ -55,14 +82,9 @@ pub(crate) fn record_of(written: &Written, name: String, batch: Range<u64>, zone
     }
 }
 
-/// The event that committed a segment.
-pub(crate) fn event_of(record: &SegmentRecord) -> u64 {
-    parse_segment_name(&record.name).map_or(0, |(event, _)| event)
-}
-
 /// An error of the codec about a segment that the ledger vouches for: what does not parse was changed.
-pub(crate) fn damage(error: at1_codec::Error, record: &SegmentRecord) -> Error {
-    let path = paths::segment_path(&record.name);
+pub(crate) fn damage(error: at1_codec::Error, name: &str) -> Error {
+    let path = paths::segment_path(name);
     match error.kind() {
         at1_codec::ErrorKind::Io(_) => {
             let error = Error::from(error);
@@ -78,9 +100,10 @@ pub(crate) fn schema_key(sha256: Digest) -> String {
 }
 
 /// Schema changes out of a segment's footer, if they are the ones that the event binds.
-pub(crate) fn schema_text(store: &dyn Store, record: &SegmentRecord, sha256: Digest) -> Result<Json> {
-    let segment = open(store, record)?;
-    let place = || paths::segment_path(&record.name);
+pub(crate) fn schema_text(store: &dyn Store, segment: impl Into<Named>, sha256: Digest) -> Result<Json> {
+    let named = segment.into();
+    let place = || paths::segment_path(&named.name);
+    let segment = open(store, named.clone())?;
     let text = segment.key_value(&schema_key(sha256));
     let text = text.ok_or_else(|| Error::corrupt(place(), "schema changes in the footer", "none"))?;
     let changes = Json::from_canonical(text.as_bytes()).map_err(|e| Error::from(e).within(&place()))?;

@@ -16,17 +16,18 @@ use std::{
 };
 
 use at1_codec::Segment;
-use at1_ledger::{BatchRecord, SegmentRecord, Timestamp, Totals};
+use at1_ledger::{BatchRecord, ChainHead, State, Timestamp, Totals};
 
 use crate::{
     error::{Error, Result},
+    manifest::{self, EventEntry, Live},
     paths,
     scan::{ScanOptions, TableScan},
     schema::TableSchema,
     segments,
     store::Store,
     table::Table,
-    version::{self, Version},
+    version::{self, Footing, Version},
 };
 
 /// A past state of a table.
@@ -82,8 +83,8 @@ pub struct Snapshot {
     store: Arc<dyn Store>,
     /// The newest version that was looked at: it knows where the batches are.
     layout: Arc<Mutex<Arc<Version>>>,
-    events: u64,
-    totals: Totals,
+    /// The event whose state it is, and what is known of that.
+    at: Option<(u64, EventEntry)>,
     schema: Arc<TableSchema>,
     planning_bytes: Arc<AtomicU64>,
 }
@@ -96,7 +97,7 @@ impl fmt::Debug for Snapshot {
 
 /// A batch's segment, open.
 pub(crate) struct OpenSegment {
-    pub(crate) record: SegmentRecord,
+    pub(crate) live: Live,
     pub(crate) segment: Segment,
     /// The table's row that is its first.
     pub(crate) first_row: u64,
@@ -115,7 +116,7 @@ impl Table {
     /// # Errors
     /// If the ledger cannot be read.
     pub fn snapshot(&self) -> Result<Snapshot> {
-        self.ask(|version| self.snapshot_after(version, version.state.events()))
+        self.ask(|version| self.snapshot_after(version, version.events()))
     }
 
     /// A past state, whatever was compacted or vacuumed since.
@@ -135,72 +136,76 @@ impl Table {
     }
 
     fn snapshot_after(&self, version: &Arc<Version>, events: u64) -> Result<Snapshot> {
-        let totals = events.checked_sub(1).and_then(|last| version.state.totals_at(last)).unwrap_or_default();
-        let schema = version.schema_after(self.store(), events)?;
-        let planning_bytes = self.planning_bytes();
+        let at = events.checked_sub(1).map(|last| version.tail.event(last).map(|entry| (last, entry))).transpose()?;
         Ok(Snapshot {
             store: self.shared_store(),
             layout: Arc::new(Mutex::new(Arc::clone(version))),
-            events,
-            totals,
-            schema,
-            planning_bytes,
+            at,
+            schema: version.schemas().after(events)?,
+            planning_bytes: self.planning_bytes(),
         })
     }
 }
 
 /// The event that a past state is after.
 fn event_of(version: &Version, point: AsOf) -> Result<u64> {
-    let events = version.state.events();
+    let events = version.events();
     match point {
         AsOf::Event(event) if event < events => Ok(event),
         AsOf::Event(event) => {
             let expected = events.checked_sub(1).map_or("no event yet".to_owned(), |last| format!("at most {last}"));
             Err(Error::invalid("as of event", expected, event))
         }
-        AsOf::Time(time) => version.state.event_at(time).ok_or_else(|| {
-            let first = version.state.ts_of(0).map_or("no event yet".to_owned(), |ts| format!("at least {ts}"));
-            Error::invalid("as of time", first, time)
-        }),
+        AsOf::Time(time) => match version.tail.event_at(time)? {
+            Some(event) => Ok(event),
+            None if events == 0 => Err(Error::invalid("as of time", "no event yet", time)),
+            None => Err(Error::invalid("as of time", format!("at least {}", version.tail.event(0)?.ts), time)),
+        },
     }
 }
 
 impl Snapshot {
     /// The event whose state this is; `None` for a table without events.
     pub fn event(&self) -> Option<u64> {
-        self.events.checked_sub(1)
+        self.at.map(|(event, _)| event)
     }
 
     /// That event's time.
     pub fn ts(&self) -> Option<Timestamp> {
-        self.event().and_then(|event| self.layout().state.ts_of(event))
+        self.at.map(|(_, entry)| entry.ts)
+    }
+
+    /// The receipt for that event.
+    pub(crate) fn head(&self) -> Option<ChainHead> {
+        self.at.map(|(n, entry)| ChainHead { n, chain: entry.chain })
     }
 
     pub(crate) fn store(&self) -> &dyn Store {
         &*self.store
     }
 
-    pub(crate) fn shared_store(&self) -> Arc<dyn Store> {
-        Arc::clone(&self.store)
-    }
-
     /// How many events there were.
     pub(crate) fn events(&self) -> u64 {
-        self.events
+        self.at.map_or(0, |(event, _)| event + 1)
     }
 
     pub(crate) fn totals(&self) -> Totals {
-        self.totals
+        self.at.map(|(_, entry)| entry.totals).unwrap_or_default()
     }
 
     pub(crate) fn schema(&self) -> &Arc<TableSchema> {
         &self.schema
     }
 
+    /// Everything that the events say, also those after this state.
+    pub(crate) fn history(&self) -> Result<Arc<State>> {
+        self.ask(|version| version.history(self.store()))
+    }
+
     /// The batches there were.
-    pub(crate) fn batch_records<'v>(&self, layout: &'v Version) -> &'v [BatchRecord] {
-        let batches = layout.state.batches();
-        &batches[..usize::try_from(self.totals.batches).unwrap_or(usize::MAX).min(batches.len())]
+    pub(crate) fn batch_records<'s>(&self, history: &'s State) -> &'s [BatchRecord] {
+        let batches = history.batches();
+        &batches[..usize::try_from(self.totals().batches).unwrap_or(usize::MAX).min(batches.len())]
     }
 
     /// The newest version that was looked at.
@@ -213,33 +218,54 @@ impl Snapshot {
         self.planning_bytes.swap(0, Ordering::Relaxed)
     }
 
+    /// What `ask` says of the newest version that was looked at; of a newer one if blocks of that one's manifest are gone.
+    pub(crate) fn ask<T>(&self, ask: impl Fn(&Arc<Version>) -> Result<T>) -> Result<T> {
+        let mut version = self.layout();
+        loop {
+            match ask(&version) {
+                Err(error) if manifest::is_to_blame(&error) => version = self.renew(&version, error)?,
+                answer => return answer,
+            }
+        }
+    }
+
+    /// Looks where the batches are now, after `error` said that a block of `lost` was not there.
+    ///
+    /// # Errors
+    /// `error`, if that rests on no blocks.
+    pub(crate) fn renew(&self, lost: &Version, error: Error) -> Result<Arc<Version>> {
+        let Some(look) = lost.renewed(&self.store)? else { return Err(error) };
+        self.planning_bytes.fetch_add(look.bytes_read, Ordering::Relaxed);
+        *self.layout.lock().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&look.version);
+        Ok(look.version)
+    }
+
     /// Looks where the batches are now, after the file of `gone` was not there.
     ///
     /// # Errors
     /// `Corrupt` if `gone` should be there.
-    pub(crate) fn look_again(&self, gone: &SegmentRecord) -> Result<Arc<Version>> {
-        let mut layout = self.layout.lock().unwrap_or_else(PoisonError::into_inner);
+    pub(crate) fn look_again(&self, gone: &Live) -> Result<Arc<Version>> {
         // Another reader of this snapshot may have looked already.
-        let current =
-            |layout: &Version| layout.state.segment_of(gone.batch.start).is_some_and(|now| now.name == gone.name);
-        if current(&layout) {
-            let look = version::look(&*self.store, Some(Arc::clone(&layout)))?;
+        let is_live = || self.ask(|version| version.is_live(gone));
+        if is_live()? {
+            let mut layout = self.layout.lock().unwrap_or_else(PoisonError::into_inner);
+            let look = version::look(&self.store, Some(Arc::clone(&layout)), Footing::Root)?;
             self.planning_bytes.fetch_add(look.bytes_read, Ordering::Relaxed);
             *layout = look.version;
         }
-        if current(&layout) { Err(segments::missing(gone)) } else { Ok(Arc::clone(&layout)) }
+        if is_live()? { Err(segments::missing(&gone.name())) } else { Ok(self.layout()) }
     }
 
     /// Opens the segment that holds a batch, wherever that is by now.
     pub(crate) fn open_batch(&self, batch: u64) -> Result<OpenSegment> {
-        let mut layout = self.layout();
         loop {
             let none = || Error::corrupt(paths::LEDGER, format!("a segment with batch {batch}"), "none");
-            let record = layout.state.segment_of(batch).ok_or_else(none)?.clone();
-            let first_row = layout.state.batch_rows(record.batch.start).ok_or_else(none)?.start;
-            match segments::open_if_there(self.store(), &record)? {
-                Some(segment) => return Ok(OpenSegment { record, segment, first_row }),
-                None => layout = self.look_again(&record)?,
+            let placed = self.ask(|version| version.tail.live.at_batch(batch))?.ok_or_else(none)?;
+            match segments::open_if_there(self.store(), &placed.live)? {
+                Some(segment) => {
+                    return Ok(OpenSegment { live: placed.live, segment, first_row: placed.first_row });
+                }
+                None => drop(self.look_again(&placed.live)?),
             }
         }
     }
@@ -252,13 +278,13 @@ impl Snapshot {
     ) -> Result<()> {
         let mut open: Option<OpenSegment> = None;
         for batch in batches {
-            let held = match open.take().filter(|held| held.record.batch.contains(&batch)) {
+            let held = match open.take().filter(|held| held.live.batch.contains(&batch)) {
                 Some(held) => held,
                 None => self.open_batch(batch)?,
             };
-            let place = usize::try_from(batch - held.record.batch.start).unwrap_or(usize::MAX);
-            let path = paths::segment_path(&held.record.name);
-            let infos = held.segment.batches().map_err(|e| segments::damage(e, &held.record))?;
+            let place = usize::try_from(batch - held.live.batch.start).unwrap_or(usize::MAX);
+            let path = paths::segment_path(&held.live.name());
+            let infos = held.segment.batches().map_err(|e| segments::damage(e, &held.live.name()))?;
             let info = infos.get(place);
             let info = info.ok_or_else(|| Error::corrupt(path.clone(), format!("batch {place}"), infos.len()))?;
             let place_in_table = BatchPlace { number: batch, first_row: held.first_row + info.first_row };

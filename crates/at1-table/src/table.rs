@@ -20,9 +20,9 @@ use crate::{
     append::Groups,
     commit::Outcome,
     error::{Error, ErrorKind, Result},
-    paths, schema,
+    manifest, paths, schema,
     store::{LocalStore, Store, read_whole},
-    version::{self, Look, Version},
+    version::{self, Footing, Look, Version},
 };
 
 /// How a table is made.
@@ -190,20 +190,25 @@ impl Table {
     pub(crate) fn look(&self) -> Result<Look> {
         let mut known = self.known();
         // Taken out, so that going on from it needs no copy unless a reader still holds it.
-        let look = version::look(self.store(), known.take())?;
+        let look = version::look(&self.store, known.take(), Footing::Root)?;
         self.planning_bytes.fetch_add(look.bytes_read, Ordering::Relaxed);
         *known = Some(Arc::clone(&look.version));
         Ok(look)
     }
 
-    /// What `ask` says of the newest state. Asked again if it failed while a compaction and a vacuum took away what it read.
+    /// What `ask` says of the newest state. Asked again if it failed while others took away what it read: a compaction and a
+    /// vacuum the files, a new root the blocks of the one before.
     pub(crate) fn ask<T>(&self, ask: impl Fn(&Arc<Version>) -> Result<T>) -> Result<T> {
         let mut version = self.version()?;
         loop {
             match ask(&version) {
+                Err(error) if manifest::is_to_blame(&error) => match self.renew(&version)? {
+                    Some(renewed) => version = renewed,
+                    None => return Err(error),
+                },
                 Err(error) if error.kind() == ErrorKind::Corrupt => {
                     let now = self.version()?;
-                    if now.state.events() == version.state.events() {
+                    if now.events() == version.events() {
                         return Err(error);
                     }
                     version = now;
@@ -211,6 +216,28 @@ impl Table {
                 answer => return answer,
             }
         }
+    }
+
+    /// Does `work`, and does it again if a block of the manifest was not there: at the newest root, and then without any.
+    pub(crate) fn at_any_cost<T>(&self, mut work: impl FnMut() -> Result<T>) -> Result<T> {
+        for footing in [Footing::Root, Footing::Start] {
+            match work() {
+                Err(error) if manifest::is_to_blame(&error) => {
+                    let look = version::look(&self.store, None, footing)?;
+                    *self.known() = Some(look.version);
+                }
+                done => return done,
+            }
+        }
+        work()
+    }
+
+    /// The newest state after a block of `lost` was not there; `None` if it rests on none.
+    fn renew(&self, lost: &Version) -> Result<Option<Arc<Version>>> {
+        let Some(look) = lost.renewed(&self.store)? else { return Ok(None) };
+        self.planning_bytes.fetch_add(look.bytes_read, Ordering::Relaxed);
+        *self.known() = Some(Arc::clone(&look.version));
+        Ok(Some(look.version))
     }
 
     /// Counts what is read of the ledger to know what there is.
@@ -225,14 +252,14 @@ impl Table {
 
     /// The ledger is durable as far as `version` goes.
     pub(crate) fn note_durable(&self, version: &Version) {
-        let seen = (version.whole_bytes, version.state.chain());
+        let seen = (version.whole_bytes(), version.tip.chain());
         *self.durable.lock().unwrap_or_else(PoisonError::into_inner) = Some(seen);
     }
 
     /// Syncs the ledger if its last lines are another's: who wrote them may have died before that.
     pub(crate) fn make_durable(&self, version: &Version) -> Result<()> {
         let seen = *self.durable.lock().unwrap_or_else(PoisonError::into_inner);
-        if seen != Some((version.whole_bytes, version.state.chain())) {
+        if seen != Some((version.whole_bytes(), version.tip.chain())) {
             self.store.sync(paths::LEDGER).map_err(|e| Error::io(paths::LEDGER, e))?;
             self.note_durable(version);
         }

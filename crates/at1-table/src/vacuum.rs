@@ -6,6 +6,7 @@
 //! * Files go first, then the event says so. A crash between the two leaves names for the next vacuum to log.
 
 use std::{
+    collections::HashSet,
     io,
     time::{Duration, SystemTime},
 };
@@ -16,6 +17,7 @@ use serde_json::{Value, json};
 use crate::{
     commit::Writer,
     error::{Error, ErrorKind, Result},
+    manifest::Pending,
     paths,
     table::{Table, settle},
     version::Version,
@@ -101,17 +103,21 @@ impl Table {
     /// # Errors
     /// `Io` if the storage refuses; what was removed until then is logged by the next vacuum.
     pub fn vacuum(&self, options: &VacuumOptions) -> Result<VacuumReport> {
+        self.at_any_cost(|| self.remove_replaced(options))
+    }
+
+    fn remove_replaced(&self, options: &VacuumOptions) -> Result<VacuumReport> {
         let now = Timestamp::try_from(SystemTime::now()).map_err(|e| Error::from(e).with_kind(ErrorKind::Refused))?;
         if options.mode == VacuumMode::DryRun {
-            return Ok(due(&*self.version()?, now, options.grace));
+            return self.ask(|version| due(version, now, options.grace));
         }
-        let mut report = due(&*self.version()?, now, options.grace);
+        let mut report = self.ask(|version| due(version, now, options.grace))?;
         if report.removed.is_empty() {
             return Ok(report);
         }
         {
             let writer = Writer::lock(self)?;
-            report = due(writer.version(), now, options.grace);
+            report = due(writer.version(), now, options.grace)?;
         }
         for files in report.removed.chunks(NAMES_MAX) {
             for file in files {
@@ -131,36 +137,32 @@ impl Table {
     /// Says in the ledger that these files are gone, unless it says so already.
     fn log_removed(&self, files: &[Vacuumed]) -> Result<Option<ChainHead>> {
         let writer = Writer::lock(self)?;
-        let state = &writer.version().state;
-        let unsaid = |file: &&Vacuumed| state.replaced_segment(&file.name).is_some_and(|was| was.vacuumed.is_none());
-        let unsaid: Vec<_> = files.iter().filter(unsaid).collect();
+        let waiting: HashSet<_> = writer.version().tail.replaced()?.iter().map(Pending::name).collect();
+        let unsaid: Vec<_> = files.iter().filter(|file| waiting.contains(&file.name)).collect();
         let Some(through) = unsaid.iter().map(|file| file.replaced_by).max() else { return Ok(None) };
         let names = unsaid.iter().map(|file| file.name.clone()).collect();
-        let n = state.events();
-        let link = writer.next_event(Kind::Vacuum { through, names })?;
+        let n = writer.version().events();
+        let link = writer.next_event(Kind::Vacuum { through, names }, None)?;
         settle(writer.commit(n, &link.line)?)?;
         Ok(Some(link.event.head()))
     }
 }
 
 /// What is past the grace period, and how much is not.
-fn due(version: &Version, now: Timestamp, grace: Duration) -> VacuumReport {
+fn due(version: &Version, now: Timestamp, grace: Duration) -> Result<VacuumReport> {
     let mut report = VacuumReport::default();
     let grace = i128::try_from(grace.as_nanos()).unwrap_or(i128::MAX);
-    for replaced in version.state.replaced().filter(|replaced| replaced.vacuumed.is_none()) {
-        let ts = version.state.ts_of(replaced.by);
-        match ts.is_some_and(|ts| now.nanos() - ts.nanos() >= grace) {
-            true => report.removed.push(Vacuumed {
-                name: replaced.segment.name.clone(),
-                bytes: replaced.segment.bytes,
-                replaced_by: replaced.by,
-            }),
+    for replaced in version.tail.replaced()? {
+        match now.nanos() - replaced.ts.nanos() >= grace {
+            true => {
+                report.removed.push(Vacuumed { name: replaced.name(), bytes: replaced.bytes, replaced_by: replaced.by })
+            }
             false => {
                 report.waiting += 1;
-                let until = ts.and_then(|ts| Timestamp::from_nanos(ts.nanos().saturating_add(grace)));
+                let until = Timestamp::from_nanos(replaced.ts.nanos().saturating_add(grace));
                 report.waiting_until = report.waiting_until.max(until);
             }
         }
     }
-    report
+    Ok(report)
 }

@@ -25,12 +25,13 @@ use at1_ledger::{ChainHead, ChainReport, Receipt, Timestamp, verify_chain_from};
 use crate::{
     error::{Error, ErrorKind, Result},
     paths,
+    schemas::Schemas,
     table::Table,
-    version::Version,
 };
 
 pub(crate) use files::digest;
 pub use report::{Code, Finding, Level, Verdict, VerifyReport};
+use rows::Fold;
 
 /// How often a torn tail is looked at again before it counts: it may be somebody's append, half-way.
 const TORN_LOOKS: u32 = 3;
@@ -179,13 +180,12 @@ fn verify_against(table: &Table, chain: &ChainReport, options: &VerifyOptions) -
         chain_head: chain.head(),
         findings,
     };
-    if let (Some(state), Some(header)) = (&chain.state, &chain.header) {
+    if let Some(state) = &chain.state {
         files::check(table, state, chain.events, options, &mut report);
         // The schema is part of what queries rely on; folding it is checking it.
-        let mut version = Version::of_state(header.clone(), state.clone());
-        let folded = version.fold_schema(table.store());
+        let (schemas, folded) = Schemas::of_state(table.store(), state);
         if options.rows == RowsCheck::Derive {
-            rows::check(table, &version, options, &mut report);
+            rows::check(table, &Fold { state, schemas: &schemas }, options, &mut report);
         }
         if let Err(error) = folded
             && report.immutable != Some(false)

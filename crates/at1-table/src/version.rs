@@ -1,272 +1,314 @@
-//! One state of a table, folded from the ledger, and kept so that the next look reads only what is new.
+//! One state of a table: what the newest bound manifest says, and the few events after it.
 //!
 //! * A reader sees the events up to the last full line; a torn tail is somebody's unfinished or lost append, and is ignored.
+//! * Opening reads the header, the last line, the root that it names, and the ledger from where that root ends. The root's
+//!   chain value is that of the line before, so what is read is tied to it.
+//! * Without a root, or without one of its blocks, the ledger is folded from its start: slowly, to the same answers.
 //! * What was folded before is believed again only if the last line folded still stands where it stood.
 //! * A line with LF whose hash is wrong is damage, and never read past.
 
-use std::{
-    io,
-    sync::{Arc, OnceLock},
-};
+use std::sync::{Arc, OnceLock};
 
-use at1_catalog::Zones;
-use at1_codec::{ReadAt, column::Pin};
+use at1_codec::column::Pin;
 use at1_ledger::{
-    Carried, ErrorKind as LedgerErrorKind, Header, Kind, LINE_BYTES_MAX, SchemaEvent, SegmentRecord, State, parse_line,
+    Carried, ErrorKind as LedgerErrorKind, Header, Json, Kind, ManifestRef, Past, Produced, SchemaEvent, SegmentRecord,
+    State, Tip, parse_line, parse_segment_name,
 };
 
 use crate::{
     error::{Error, ErrorKind, Result},
-    paths,
-    schema::{self, TableColumn, TableSchema},
+    manifest::{Entry, EventEntry, Live, LiveSegments, Manifest, Pending, Tail},
+    schema::TableSchema,
+    schemas::Schemas,
     segments,
-    store::{Store, read_range},
+    store::Store,
+    zones,
 };
 
-/// How much of the ledger is read at a time.
-const CHUNK_BYTES: u64 = 1 << 20;
-/// How often a look is repeated that a writer may have disturbed by cutting a torn tail.
-const ATTEMPTS: usize = 3;
+mod history;
+mod look;
+
+pub(crate) use history::{Events, Origin};
+pub(crate) use look::{Footing, Look, look};
+
+/// How many events are kept one by one before they are folded into a manifest in memory.
+const SETTLE_EVENTS: usize = 4096;
+/// A new root is worth its blocks once so many events lie behind the one that is bound.
+const DUE_EVENTS: u64 = 64;
 
 /// One state of a table.
 #[derive(Clone, Debug)]
 pub(crate) struct Version {
     pub(crate) header: Header,
-    pub(crate) state: State,
-    pub(crate) schema: Arc<TableSchema>,
-    /// How many of the events are appends.
-    pub(crate) appends: u64,
-    /// The length of the ledger up to the last full line.
-    pub(crate) whole_bytes: u64,
-    /// That line; the header's before event 0.
+    pub(crate) tip: Tip,
+    /// A manifest, and what happened since.
+    pub(crate) tail: Tail,
+    schemas: Schemas,
+    /// The last full line; the header's before event 0.
     last_line: Vec<u8>,
-    /// How many of the state's schema events are folded into `schema`.
-    schema_events: usize,
-    /// The types and readings of the columns after each event that changed the schema.
-    pins: Vec<(u64, Arc<Vec<Pin>>)>,
-    /// The live segments' zones, once they were asked for.
-    zones: OnceLock<Arc<Zones>>,
-}
-
-/// What a look at the ledger found.
-pub(crate) struct Look {
-    pub(crate) version: Arc<Version>,
-    /// What stands behind the last full line.
-    pub(crate) torn: Vec<u8>,
-    /// How much of the ledger was read.
-    pub(crate) bytes_read: u64,
-}
-
-/// Reads what is new since `known`, or everything.
-pub(crate) fn look(store: &dyn Store, known: Option<Arc<Version>>) -> Result<Look> {
-    let mut known = known;
-    for attempt in 1.. {
-        match look_once(store, known.take()) {
-            // A writer that cuts a torn tail and writes its own line there can be met half-way.
-            Err(error) if attempt < ATTEMPTS && error.kind() == ErrorKind::Corrupt => {}
-            other => return other,
-        }
-    }
-    unreachable!("the last attempt returns")
-}
-
-fn look_once(store: &dyn Store, known: Option<Arc<Version>>) -> Result<Look> {
-    let failed = |e: io::Error| match e.kind() {
-        io::ErrorKind::NotFound => no_table(store),
-        io::ErrorKind::UnexpectedEof => Error::corrupt(paths::LEDGER, "a file that only grows", "a shorter one"),
-        _ => Error::io(paths::LEDGER, e),
-    };
-    let file = store.open(paths::LEDGER).map_err(failed)?;
-    let size = file.size().map_err(failed)?;
-    let known = match known {
-        Some(known) if known.still_stands(&*file, size).map_err(failed)? => Some(known),
-        _ => None,
-    };
-    let at = known.as_ref().map_or(0, |v| v.whole_bytes);
-    let mut reader = Lines::new(&*file, at, size);
-    let mut version = match known {
-        Some(known) => known,
-        None => {
-            let line = reader.next().map_err(failed)?;
-            let line = line.ok_or_else(|| no_table(store))?;
-            let header = Header::parse(&line[..line.len() - 1]).map_err(|e| Error::from(e).within(paths::LEDGER))?;
-            Arc::new(Version::new(header, line))
-        }
-    };
-    while let Some(line) = reader.next().map_err(failed)? {
-        // No copy unless a reader still holds the old state.
-        Arc::make_mut(&mut version).push(&line).map_err(|e| e.within(paths::LEDGER))?;
-    }
-    let torn = reader.rest();
-    if version.schema_events < version.state.schema().len() {
-        Arc::make_mut(&mut version).fold_schema(store)?;
-    }
-    Ok(Look { version, torn, bytes_read: size - at })
-}
-
-fn no_table(store: &dyn Store) -> Error {
-    Error::new(ErrorKind::NoTable, store.place(), "a table", "none")
+    /// The bound root whose blocks are asked, if it is not the fold of the whole ledger.
+    rests_on: Option<ManifestRef>,
+    /// The newest root that was tried, and could not be had.
+    missed: Option<ManifestRef>,
+    /// Segments whose zones lie in their footers, and have not been read from there.
+    unread: Vec<(Entry, at1_ledger::Digest)>,
+    /// The live segments with all zones, once they were asked for.
+    zoned: OnceLock<LiveSegments>,
+    /// Everything, once somebody needed it.
+    history: OnceLock<Arc<State>>,
 }
 
 impl Version {
-    pub(crate) fn new(header: Header, line: Vec<u8>) -> Self {
+    /// Before event 0. `line` is the header's.
+    fn start(header: Header, line: Vec<u8>) -> Self {
+        let manifest = Manifest::empty(&header, line.len() as u64);
+        let tip = Tip::new(&header);
+        Self::on(header, manifest, tip, Schemas::default(), line)
+    }
+
+    fn on(header: Header, manifest: Manifest, tip: Tip, schemas: Schemas, last_line: Vec<u8>) -> Self {
         Self {
-            state: State::new(&header),
             header,
-            schema: Arc::default(),
-            appends: 0,
-            whole_bytes: line.len() as u64,
-            last_line: line,
-            schema_events: 0,
-            pins: vec![],
-            zones: OnceLock::new(),
+            tip,
+            tail: Tail::new(manifest),
+            schemas,
+            last_line,
+            rests_on: None,
+            missed: None,
+            unread: vec![],
+            zoned: OnceLock::new(),
+            history: OnceLock::new(),
         }
-    }
-
-    /// A state that was folded elsewhere, for a look at its schema.
-    pub(crate) fn of_state(header: Header, state: State) -> Self {
-        Self { state, ..Self::new(header, vec![]) }
-    }
-
-    fn still_stands(&self, file: &dyn ReadAt, size: u64) -> io::Result<bool> {
-        if size < self.whole_bytes {
-            return Ok(false);
-        }
-        Ok(read_range(file, self.whole_bytes - self.last_line.len() as u64, self.whole_bytes)? == self.last_line)
     }
 
     /// Folds the next line. After an error the state is not to be used.
-    pub(crate) fn push(&mut self, line: &[u8]) -> Result<()> {
-        let place = format!("event {}", self.state.events());
+    pub(crate) fn push(&mut self, store: &dyn Store, line: &[u8]) -> Result<()> {
+        let n = self.tip.events();
+        self.push_event(store, line).map_err(|e| e.within(&format!("event {n}")))
+    }
+
+    fn push_event(&mut self, store: &dyn Store, line: &[u8]) -> Result<()> {
         let event = parse_line(line).map_err(|e| match e.kind() {
             // An operation of a later version: what it did is not known, so nothing after it is either.
-            LedgerErrorKind::Unknown => Error::from(e).within(&place).with_kind(ErrorKind::Unsupported),
-            _ => Error::from(e).within(&place),
+            LedgerErrorKind::Unknown => Error::from(e).with_kind(ErrorKind::Unsupported),
+            _ => Error::from(e),
         })?;
-        self.state.apply(&event)?;
-        self.appends += u64::from(matches!(event.detail.kind, Kind::Append { .. }));
-        self.whole_bytes += line.len() as u64;
-        self.last_line = line.to_vec();
-        self.zones = OnceLock::new();
-        Ok(())
-    }
-
-    /// Folds schema changes that are not folded yet.
-    pub(crate) fn fold_schema(&mut self, store: &dyn Store) -> Result<()> {
-        let mut schema = Arc::clone(&self.schema);
-        for event in &self.state.schema()[self.schema_events..] {
-            self.fold_schema_event(store, event, Arc::make_mut(&mut schema))?;
-            let pins = schema.columns.iter().map(TableColumn::pin).collect();
-            self.pins.push((event.event, Arc::new(pins)));
-        }
-        self.schema = schema;
-        self.schema_events = self.state.schema().len();
-        Ok(())
-    }
-
-    /// One event's changes; long ones lie in the footer of the segment that has the event's first batch.
-    fn fold_schema_event(&self, store: &dyn Store, event: &SchemaEvent, schema: &mut TableSchema) -> Result<()> {
-        let place = format!("event {}: schema", event.event);
-        let changes = match &event.changes {
-            Carried::Inline(changes) => changes.clone(),
-            Carried::InFooter(sha256) => {
-                let before = event.event.checked_sub(1).and_then(|n| self.state.totals_at(n)).unwrap_or_default();
-                let segment = self.state.segment_of(before.batches);
-                let segment = segment.ok_or_else(|| Error::corrupt(place.clone(), "a live segment", "none"))?;
-                segments::schema_text(store, segment, *sha256).map_err(|e| e.within(&place))?
+        let (n, first_batch) = (event.n, self.tip.totals().batches);
+        let mut tip = self.tip.clone();
+        tip.apply(&event, &Before { version: self, store })?;
+        match &event.detail.kind {
+            Kind::Append { batches, segments, schema } => {
+                if let Some(changes) = schema {
+                    let behind = self.whole_bytes() + line.len() as u64;
+                    let changes = match changes {
+                        Carried::Inline(changes) => changes.clone(),
+                        Carried::InFooter(sha256) => look::long_changes(store, segments, first_batch, behind, *sha256)
+                            .map_err(|e| e.within("schema"))?,
+                    };
+                    self.push_schema(n, changes)?;
+                }
+                let source_bytes = |record: &SegmentRecord| {
+                    let index = |batch: u64| usize::try_from(batch - first_batch).unwrap_or(usize::MAX);
+                    let held = batches.get(index(record.batch.start)..index(record.batch.end)).unwrap_or_default();
+                    held.iter().map(|batch| batch.bytes).sum()
+                };
+                let source_bytes: Vec<u64> = segments.iter().map(source_bytes).collect();
+                let entries = self.entries(segments, &source_bytes)?;
+                self.tail.live.push(entries)?;
+                for (batch, record) in (first_batch..).zip(batches) {
+                    if let Some(key) = &record.idempotency {
+                        let produced = Produced { sequence: key.sequence, batch };
+                        self.tail.producers.insert(key.producer.clone(), produced);
+                    }
+                }
+                self.tail.appends += 1;
             }
+            Kind::Compact { drop, segments } => {
+                let source_bytes = |SegmentRecord { batch, .. }: &SegmentRecord| {
+                    let totals = |batch| self.totals_before(store, batch);
+                    Ok(totals(batch.end)?.bytes - totals(batch.start)?.bytes)
+                };
+                let source_bytes = segments.iter().map(source_bytes).collect::<Result<Vec<u64>>>()?;
+                let entries = self.entries(segments, &source_bytes)?;
+                let pending =
+                    |live: Live| Pending { event: live.event, part: live.part, bytes: live.bytes, by: n, ts: event.ts };
+                let replaced = self.tail.live.replace(drop.clone(), entries)?;
+                self.tail.replaced.extend(replaced.into_iter().map(pending));
+            }
+            Kind::Vacuum { names, .. } => {
+                self.tail.vacuumed.extend(names.iter().filter_map(|name| parse_segment_name(name)));
+            }
+            Kind::Schema { changes } => self.push_schema(n, changes.clone())?,
+            _ => {}
+        }
+        let offset = self.whole_bytes();
+        let totals = event.detail.totals;
+        self.tail.events.push(EventEntry { offset, chain: event.chain, ts: event.ts, totals });
+        self.tail.ledger_bytes += line.len() as u64;
+        self.tail.last_line_bytes = line.len() as u64;
+        self.tip = tip;
+        self.last_line = line.to_vec();
+        (self.zoned, self.history) = Default::default();
+        Ok(())
+    }
+
+    fn push_schema(&mut self, event: u64, changes: Json) -> Result<()> {
+        self.schemas.push(event, changes.clone())?;
+        self.tail.schema.push(SchemaEvent { event, changes: Carried::Inline(changes) });
+        Ok(())
+    }
+
+    /// What is kept of an event's segments. Zones that lie in a footer are read when somebody asks for zones.
+    fn entries(&mut self, records: &[SegmentRecord], source_bytes: &[u64]) -> Result<Vec<Entry>> {
+        let mut unread = vec![];
+        let entry = |(record, &source_bytes): (&SegmentRecord, &u64)| {
+            let live = Live::new(record, source_bytes)?;
+            let pins = self.schemas.pins_at(live.schema_at);
+            let zones = record.zones.inline().map(|zones| zones::parse(zones, &record.name)).transpose()?;
+            let entry = Entry { live, sha256: record.sha256, zones: zones.unwrap_or_default(), pins };
+            if let Carried::InFooter(sha256) = record.zones
+                && record.rows > 0
+            {
+                unread.push((entry.clone(), sha256));
+            }
+            Ok(entry)
         };
-        schema::read_changes(&changes, schema).map_err(|e| e.within(&place))
+        let entries = records.iter().zip(source_bytes).map(entry).collect::<Result<Vec<_>>>()?;
+        self.unread.extend(unread);
+        Ok(entries)
     }
 
-    /// The schema after the first `events` events.
-    pub(crate) fn schema_after(&self, store: &dyn Store, events: u64) -> Result<Arc<TableSchema>> {
-        let changes = self.state.schema();
-        let visible = changes.partition_point(|change| change.event < events);
-        if visible == changes.len() {
-            return Ok(Arc::clone(&self.schema));
-        }
-        let mut schema = TableSchema::default();
-        for event in &changes[..visible] {
-            self.fold_schema_event(store, event, &mut schema)?;
-        }
-        Ok(Arc::new(schema))
-    }
-}
-
-impl Version {
-    /// The live segments' zones, made by `make` the first time.
-    pub(crate) fn zones(&self, make: impl FnOnce() -> Result<Arc<Zones>>) -> Result<Arc<Zones>> {
-        if let Some(zones) = self.zones.get() {
-            return Ok(Arc::clone(zones));
-        }
-        let zones = make()?;
-        Ok(Arc::clone(self.zones.get_or_init(|| zones)))
+    /// The number of events.
+    pub(crate) fn events(&self) -> u64 {
+        self.tip.events()
     }
 
-    /// The batch that holds a row of the table.
-    pub(crate) fn batch_of_row(&self, row: u64) -> Option<u64> {
-        let (mut first, mut end) = (0, self.state.totals().batches);
-        while first < end {
-            let middle = first + (end - first) / 2;
-            if self.state.batch_rows(middle)?.end <= row { first = middle + 1 } else { end = middle }
-        }
-        (first < self.state.totals().batches).then_some(first)
+    /// The length of the ledger up to the last full line.
+    pub(crate) fn whole_bytes(&self) -> u64 {
+        self.tail.ledger_bytes
+    }
+
+    /// The newest schema.
+    pub(crate) fn schema(&self) -> &Arc<TableSchema> {
+        self.schemas.newest()
+    }
+
+    pub(crate) fn schemas(&self) -> &Schemas {
+        &self.schemas
     }
 
     /// The types and readings that a segment was written with.
-    pub(crate) fn pins_of(&self, record: &SegmentRecord) -> &[Pin] {
-        self.pins_at(record.schema_at.unwrap_or_else(|| segments::event_of(record)))
+    pub(crate) fn pins_of(&self, live: &Live) -> Arc<Vec<Pin>> {
+        self.schemas.pins_at(live.schema_at)
     }
 
-    /// The types and readings of the columns after an event.
-    pub(crate) fn pins_at(&self, event: u64) -> &[Pin] {
-        let known = self.pins.partition_point(|(changed, _)| *changed <= event);
-        known.checked_sub(1).map_or(&[], |last| &self.pins[last].1)
-    }
-}
-
-/// The full lines of a file, from some place on.
-pub(crate) struct Lines<'a> {
-    file: &'a dyn ReadAt,
-    at: u64,
-    size: u64,
-    buffer: Vec<u8>,
-    /// How much of the buffer was given out.
-    given: usize,
-}
-
-impl<'a> Lines<'a> {
-    /// The lines from byte `at` on, of a file of `size` bytes.
-    pub(crate) fn new(file: &'a dyn ReadAt, at: u64, size: u64) -> Self {
-        Self { file, at, size, buffer: vec![], given: 0 }
+    /// Whether a segment is live.
+    pub(crate) fn is_live(&self, segment: &Live) -> Result<bool> {
+        let now = self.tail.live.at_batch(segment.batch.start)?;
+        Ok(now.is_some_and(|now| (now.live.event, now.live.part) == (segment.event, segment.part)))
     }
 
-    /// The next full line, its LF included.
-    pub(crate) fn next(&mut self) -> io::Result<Option<Vec<u8>>> {
-        let mut searched = self.given;
-        loop {
-            if let Some(lf) = self.buffer[searched..].iter().position(|&byte| byte == b'\n') {
-                let end = searched + lf + 1;
-                return Ok(Some(self.buffer[std::mem::replace(&mut self.given, end)..end].to_vec()));
+    /// The live segments as queries need them: with the zones that lie in footers too. Adds what had to be read for them to
+    /// `bytes_read`.
+    pub(crate) fn zoned(&self, store: &dyn Store, bytes_read: &mut u64) -> Result<LiveSegments> {
+        if self.unread.is_empty() {
+            return Ok(self.tail.live.clone());
+        }
+        if let Some(zoned) = self.zoned.get() {
+            return Ok(zoned.clone());
+        }
+        let (live, _) = self.read_zones(store, bytes_read)?;
+        Ok(self.zoned.get_or_init(|| live).clone())
+    }
+
+    /// The live segments with all zones that can be read, and those whose files are not there.
+    #[expect(clippy::type_complexity, reason = "the second part is the field's own type")]
+    fn read_zones(
+        &self,
+        store: &dyn Store,
+        bytes_read: &mut u64,
+    ) -> Result<(LiveSegments, Vec<(Entry, at1_ledger::Digest)>)> {
+        let mut live = self.tail.live.clone();
+        let mut left = vec![];
+        for (entry, sha256) in &self.unread {
+            if !self.is_live(&entry.live)? {
+                continue;
             }
-            if self.at == self.size {
-                return Ok(None);
+            match zones::of_footer(store, &entry.live, *sha256, bytes_read)? {
+                Some(zones) => {
+                    live.replace(entry.live.batch.clone(), vec![Entry { zones, ..entry.clone() }])?;
+                }
+                // Without its file nothing is known, and it will be looked for when it is read.
+                None => left.push((entry.clone(), *sha256)),
             }
-            self.buffer.drain(..std::mem::take(&mut self.given));
-            searched = self.buffer.len();
-            if searched > LINE_BYTES_MAX {
-                let message = format!("expected an LF within {LINE_BYTES_MAX} bytes, found none");
-                return Err(io::Error::new(io::ErrorKind::InvalidData, message));
-            }
-            let end = self.size.min(self.at + CHUNK_BYTES);
-            self.buffer.extend_from_slice(&read_range(self.file, self.at, end)?);
-            self.at = end;
+        }
+        Ok((live, left))
+    }
+
+    /// Folds what happened since the manifest into a new one, in memory.
+    fn settle(&mut self, store: &dyn Store) -> Result<()> {
+        let (live, left) = self.read_zones(store, &mut 0)?;
+        let tail = Tail { live, ..self.tail.clone() };
+        self.tail = Tail::new(tail.advance()?);
+        self.unread = left;
+        self.zoned = OnceLock::new();
+        Ok(())
+    }
+
+    /// Whether enough happened since the bound root for a new one to be worth its blocks.
+    #[cfg_attr(not(test), expect(dead_code, reason = "writers ask, who bind no roots yet"))]
+    pub(crate) fn due(&self) -> bool {
+        self.events() - self.tip.manifest().map_or(0, |bound| bound.events) >= DUE_EVENTS
+    }
+
+    /// The manifest of all these events. Its new blocks are in memory.
+    ///
+    /// # Errors
+    /// If a block cannot be read; or a segment, of which not all is known then.
+    #[cfg_attr(not(test), expect(dead_code, reason = "writers ask, who bind no roots yet"))]
+    pub(crate) fn settled(&self, store: &dyn Store) -> Result<Manifest> {
+        let (live, left) = self.read_zones(store, &mut 0)?;
+        match left.first() {
+            Some((entry, _)) => Err(segments::missing(&entry.live.name())),
+            None => Tail { live, ..self.tail.clone() }.advance(),
         }
     }
+}
 
-    /// What follows the last full line, once `next` gave `None`.
-    fn rest(mut self) -> Vec<u8> {
-        self.buffer.split_off(self.given)
+/// The past as the checks of the next event ask for it.
+struct Before<'a> {
+    version: &'a Version,
+    store: &'a dyn Store,
+}
+
+impl Past for Before<'_> {
+    type Error = Error;
+
+    fn produced(&self, producer: &str) -> Result<Option<Produced>> {
+        self.version.tail.producer(producer)
+    }
+
+    fn is_bordered(&self, batches: &std::ops::Range<u64>) -> Result<bool> {
+        let live = &self.version.tail.live;
+        let (Some(first), Some(last)) = (live.at_batch(batches.start)?, live.at_batch(batches.end - 1)?) else {
+            return Ok(false);
+        };
+        Ok(first.live.batch.start == batches.start && last.live.batch.end == batches.end)
+    }
+
+    fn rows_of(&self, batches: std::ops::Range<u64>) -> Result<u64> {
+        let totals = |batch| self.version.totals_before(self.store, batch);
+        Ok(totals(batches.end)?.rows - totals(batches.start)?.rows)
+    }
+
+    fn replaced_by(&self, id: (u64, u64)) -> Result<Option<u64>> {
+        let waiting = self.version.tail.replaced()?;
+        if let Some(pending) = waiting.iter().find(|pending| (pending.event, pending.part) == id) {
+            return Ok(Some(pending.by));
+        }
+        // A file that was vacuumed before may be named again: only the whole history tells.
+        let history = self.version.history(self.store)?;
+        let name = at1_ledger::segment_name(id.0, id.1);
+        Ok(history.replaced_segment(&name).map(|replaced| replaced.by))
     }
 }

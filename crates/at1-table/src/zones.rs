@@ -4,17 +4,15 @@
 //! * Long zones are made again from the footer, which the event binds too, and are used only if they match the digest.
 //! * Unknown zones rule nothing out.
 
-use std::sync::Arc;
-
-use at1_catalog::{SegmentZone, View, ZoneText, Zones, ZonesBuilder};
-use at1_codec::{ColumnType, Segment};
-use at1_ledger::{Carried, Json, SegmentRecord};
+use at1_catalog::{View, ZoneText, Zones};
+use at1_codec::{ColumnType, Segment, column::Pin};
+use at1_ledger::{Digest, Json};
 use serde_json::{Map, Value};
 
 use crate::{
     error::{Error, Result},
-    paths,
-    schema::{Held, TableSchema, decimal_digits},
+    manifest::Live,
+    schema::{Held, decimal_digits},
     segments,
     store::Store,
     version::Version,
@@ -29,22 +27,21 @@ pub(crate) fn of_segment(segment: &Segment) -> Result<Json> {
     Ok(Json::new(&Value::Object(zones.collect::<Map<_, _>>()))?)
 }
 
-/// The zones of a live segment, by column; empty if they are long and cannot be made again as they were, `None` if they would
-/// have to be and its file is not there. Adds what had to be read for them to `bytes_read`.
-fn of_record(store: &dyn Store, record: &SegmentRecord, bytes_read: &mut u64) -> Result<Option<Vec<Option<ZoneText>>>> {
-    let zones = match &record.zones {
-        Carried::Inline(zones) => zones.clone(),
-        Carried::InFooter(sha256) => {
-            let Some(segment) = segments::open_if_there(store, record)? else { return Ok(None) };
-            let zones = of_segment(&segment)?;
-            *bytes_read += segment.bytes_read();
-            if zones.sha256() != *sha256 {
-                return Ok(Some(vec![]));
-            }
-            zones
-        }
-    };
-    parse(&zones, &record.name).map(Some)
+/// Long zones of a live segment, by column, made again out of its footer; empty if they are not those that its event binds, `None`
+/// if its file is not there. Adds what had to be read for them to `bytes_read`.
+pub(crate) fn of_footer(
+    store: &dyn Store,
+    live: &Live,
+    sha256: Digest,
+    bytes_read: &mut u64,
+) -> Result<Option<Vec<Option<ZoneText>>>> {
+    let Some(segment) = segments::open_if_there(store, live)? else { return Ok(None) };
+    let zones = of_segment(&segment)?;
+    *bytes_read += segment.bytes_read();
+    match zones.sha256() == sha256 {
+        true => parse(&zones, &live.name()).map(Some),
+        false => Ok(Some(vec![])),
+    }
 }
 
 /// Zones out of their text, by column.
@@ -72,53 +69,26 @@ pub(crate) fn parse(zones: &Json, name: &str) -> Result<Vec<Option<ZoneText>>> {
 /// Zones may leave columns out, but hardly more than a table can have.
 const COLUMNS_SPARE: usize = 1 << 16;
 
-/// What the live segments say about every column of `schema`, column by column, in the order of the live segments. Adds what had to
-/// be read for it to `bytes_read`.
-pub(crate) fn of_table(
-    store: &dyn Store,
-    version: &Version,
-    schema: &TableSchema,
-    bytes_read: &mut u64,
-) -> Result<Arc<Zones>> {
-    let mut builder = ZonesBuilder::new(&schema.schema());
-    for record in version.state.live() {
-        let pins = version.pins_of(record);
-        let texts = match record.rows {
-            0 => vec![],
-            // Without its file nothing is known, and it will be looked for when it is read.
-            _ => of_record(store, record, bytes_read)?.unwrap_or_default(),
-        };
-        let zones =
-            schema.columns.iter().enumerate().map(|(column, now)| match (pins.get(column), texts.get(column)) {
-                (None, _) => SegmentZone::Missing,
-                (Some(stored), Some(Some(zone))) => SegmentZone::seen(*stored, now.pin(), record.rows, zone.clone()),
-                (Some(_), _) => SegmentZone::Unknown,
-            });
-        builder.push(record.rows, zones).map_err(|e| Error::from(e).within(&paths::segment_path(&record.name)))?;
-    }
-    Ok(Arc::new(builder.finish()?))
-}
-
 /// What a column holds so far. Asked only when a batch does not fit, so it may look at every segment.
 pub(crate) fn held(store: &dyn Store, version: &Version, column: usize) -> Result<Held> {
     let mut held = Held::Nothing;
-    for record in version.state.live().iter().filter(|record| record.rows > 0) {
-        let Some(ty) = version.pins_of(record).get(column).map(|pin| pin.ty) else { continue };
-        let texts = of_record(store, record, &mut 0)?.ok_or_else(|| segments::missing(record))?;
-        let Some(Some(zone)) = texts.get(column) else { return Ok(Held::Unknown) };
-        if zone.nulls == Some(record.rows) && zone.rejects == 0 {
-            continue;
+    let visit = &mut |pin: Option<Pin>, zone: ZoneText, rows: u64| {
+        let Some(pin) = pin else { return Ok(true) };
+        if zone.nulls == Some(rows) && zone.rejects == 0 {
+            return Ok(true);
         }
-        let number = matches!(ty, ColumnType::Int64 | ColumnType::Decimal { .. });
+        let number = matches!(pin.ty, ColumnType::Int64 | ColumnType::Decimal { .. });
         let digits = |bound: &Option<String>| bound.as_deref().and_then(decimal_digits).filter(|_| number);
         held = match (held, digits(&zone.min), digits(&zone.max), zone.nulls) {
             // Rejects and nothing else: no value, but not nothing either.
-            (Held::Nothing, _, _, Some(nulls)) if nulls == record.rows => Held::Digits(0),
-            (held, _, _, Some(nulls)) if nulls == record.rows => held,
+            (Held::Nothing, _, _, Some(nulls)) if nulls == rows => Held::Digits(0),
+            (held, _, _, Some(nulls)) if nulls == rows => held,
             (Held::Nothing, Some(min), Some(max), _) => Held::Digits(min.max(max)),
             (Held::Digits(most), Some(min), Some(max), _) => Held::Digits(most.max(min).max(max)),
-            _ => return Ok(Held::Unknown),
+            _ => Held::Unknown,
         };
-    }
+        Ok(held != Held::Unknown)
+    };
+    version.zoned(store, &mut 0)?.visit_zones(column, visit)?;
     Ok(held)
 }

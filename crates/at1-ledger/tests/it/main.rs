@@ -13,5 +13,6 @@ mod link;
 mod standin;
 mod state;
 mod time;
+mod tip;
 mod tree;
 mod vectors;

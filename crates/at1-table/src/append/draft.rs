@@ -77,8 +77,8 @@ impl Draft {
 
     /// Makes the segment part of the table; one report per member. The staging name and the lock are gone on return.
     pub(super) fn commit(self, table: &Table, writer: Writer<'_>, members: &[Member]) -> Result<Vec<AppendReport>> {
-        let state = &writer.version().state;
-        let (n, first) = (state.events(), state.totals().batches);
+        let tip = &writer.version().tip;
+        let (n, first) = (tip.events(), tip.totals().batches);
         let written = &self.written;
         let batches: Vec<_> = members
             .iter()
@@ -89,7 +89,8 @@ impl Draft {
         let held = first..first + batches.len() as u64;
         let segment = segments::record_of(written, name.clone(), held, self.zones.clone());
         let schema = self.schema.clone();
-        let link = writer.next_event(Kind::Append { batches: batches.clone(), segments: vec![segment], schema })?;
+        let kind = Kind::Append { batches: batches.clone(), segments: vec![segment], schema };
+        let link = writer.next_event(kind, None)?;
         writer.link(&*self.staged, &name)?;
         let version = settle(writer.commit(n, &link.line)?)?;
         if self.schema.is_some() {

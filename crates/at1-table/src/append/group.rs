@@ -28,6 +28,7 @@ use crate::{
     error::{Error, ErrorKind, Result},
     paths,
     report::AppendReport,
+    store::Store,
     table::Table,
     version::Version,
 };
@@ -259,7 +260,11 @@ impl<'a> Round<'a> {
         let draft = Draft::write(self.table.store(), records, &members, &mut Cursor::new([]))?;
         let writer = Writer::lock(self.table)?;
         let now = writer.version();
-        let answered = members.iter().zip(&self.slots).filter(|(member, slot)| slot.answers(member, now)).count();
+        let answered = members
+            .iter()
+            .zip(&self.slots)
+            .filter(|(member, slot)| slot.answers(self.table.store(), member, now))
+            .count();
         if answered > 0 || !first.ground.holds(now) || !members.iter().all(|member| member.still_rests(now)) {
             drop((writer, draft));
             self.slots.iter().for_each(|slot| slot.tell(Turn::PlanAgain));
@@ -289,7 +294,9 @@ impl<'a> Round<'a> {
         self.phase = Phase::Preparing;
         self.producers = group.iter().filter_map(|waiting| waiting.producer().cloned()).collect();
         late.iter().for_each(|late| late.slot.tell(Turn::PlanAgain));
-        let group = group.into_iter().filter(|waiting| !waiting.slot.answers(&waiting.planned.member, &version));
+        let group = group
+            .into_iter()
+            .filter(|waiting| !waiting.slot.answers(self.table.store(), &waiting.planned.member, &version));
         let (planned, slots): (Vec<_>, Vec<_>) = group.map(|waiting| (waiting.planned, waiting.slot)).unzip();
         self.slots = slots;
         Ok(planned.into_iter().map(|planned| (planned.records, planned.member)).unzip())
@@ -386,8 +393,8 @@ impl Promise {
     }
 
     /// Tells what the commit conditions have to say, if that is anything.
-    fn answers(&self, member: &Member, version: &Version) -> bool {
-        match member.conditions(version).transpose() {
+    fn answers(&self, store: &dyn Store, member: &Member, version: &Version) -> bool {
+        match member.conditions(store, version).transpose() {
             None => false,
             Some(answer) => {
                 self.tell(Turn::Done(answer.map(Box::new)));

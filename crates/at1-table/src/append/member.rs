@@ -10,14 +10,17 @@ use std::{
 };
 
 use at1_codec::{BatchPlan, Profile, column::NullWords, segment::BatchInfo};
-use at1_ledger::{BatchRecord, Digest, Idempotency, RowTree};
+use at1_ledger::{BatchRecord, Digest, Event, Idempotency, Produced, RowTree, parse_line};
 
 use crate::{
     batch::{AppendOptions, Batch},
     error::{Error, ErrorKind, Result},
     input::Opened,
+    lines::LinesBack,
+    paths,
     report::{AppendReport, differences},
     schema::{self, Held, TableSchema},
+    store::Store,
     version::Version,
 };
 
@@ -37,11 +40,11 @@ pub(crate) struct Ground {
 
 impl Ground {
     pub(super) fn of(version: &Version) -> Self {
-        Self { schema: Arc::clone(&version.schema), rows: version.header.rows(), held: Mutex::default() }
+        Self { schema: Arc::clone(version.schema()), rows: version.header.rows(), held: Mutex::default() }
     }
 
     pub(super) fn holds(&self, version: &Version) -> bool {
-        self.schema == version.schema && self.rows == version.header.rows()
+        self.schema == *version.schema() && self.rows == version.header.rows()
     }
 
     /// What a column held when somebody last asked. It may hold more now, which matters only to plans that change the schema.
@@ -137,13 +140,13 @@ impl Member {
 
     /// Whether columns hold what they held when they were asked.
     pub(super) fn still_rests(&self, now: &Version) -> bool {
-        self.rests_on.is_none_or(|events| events == now.state.events())
+        self.rests_on.is_none_or(|events| events == now.events())
     }
 
     /// As the function of this name.
-    pub(super) fn conditions(&self, now: &Version) -> Result<Option<AppendReport>> {
+    pub(super) fn conditions(&self, store: &dyn Store, now: &Version) -> Result<Option<AppendReport>> {
         let mut sha256 = || Ok(self.record.sha256.0);
-        conditions(now, self.record.idempotency.as_ref(), self.expected_version, &mut sha256)
+        conditions(store, now, self.record.idempotency.as_ref(), self.expected_version, &mut sha256)
     }
 
     /// What the event says about the batch, now that it is written.
@@ -179,40 +182,37 @@ impl Member {
 
 /// Checks what must hold for the append to go on; the report of the first time if the key was appended before.
 pub(super) fn conditions(
+    store: &dyn Store,
     version: &Version,
     key: Option<&Idempotency>,
     expected_version: Option<u64>,
     sha256: &mut dyn FnMut() -> Result<[u8; 32]>,
 ) -> Result<Option<AppendReport>> {
     if let Some(key) = key
-        && let Some(report) = repeated(version, key, sha256)?
+        && let Some(report) = repeated(store, version, key, sha256)?
     {
         return Ok(Some(report));
     }
     if let Some(expected) = expected_version
-        && expected != version.appends
+        && expected != version.tip.appends()
     {
-        return Err(Error::new(ErrorKind::Condition, "version", format!("{expected} append events"), version.appends));
+        let appends = version.tip.appends();
+        return Err(Error::new(ErrorKind::Condition, "version", format!("{expected} append events"), appends));
     }
     Ok(None)
 }
 
 fn repeated(
+    store: &dyn Store,
     version: &Version,
     key: &Idempotency,
     sha256: &mut dyn FnMut() -> Result<[u8; 32]>,
 ) -> Result<Option<AppendReport>> {
-    let state = &version.state;
     let place = || format!("idempotency key {}:{}", key.producer, key.sequence);
-    let Some(last) = state.produced(&key.producer).filter(|last| last.sequence >= key.sequence) else {
+    let Some(last) = version.tail.producer(&key.producer)?.filter(|last| last.sequence >= key.sequence) else {
         return Ok(None);
     };
-    // Sequence numbers rise, so the search starts at the newest and is over at once in the usual case.
-    let batches = state.batches();
-    let newest = usize::try_from(last.batch).unwrap_or(usize::MAX);
-    let found =
-        (0..=newest).rev().find(|&batch| batches.get(batch).is_some_and(|b| b.idempotency.as_ref() == Some(key)));
-    let Some(batch) = found else {
+    let Some(Appended { event, batch, record }) = appended(store, version, key, last)? else {
         return Err(Error::new(
             ErrorKind::Condition,
             place(),
@@ -220,30 +220,63 @@ fn repeated(
             "one never appended",
         ));
     };
-    let record = &batches[batch];
     let sha256 = Digest(sha256()?);
     if record.sha256 != sha256 {
         return Err(Error::new(ErrorKind::Condition, place(), format!("bytes with sha256 {}", record.sha256), sha256));
     }
-    let batch = batch as u64;
-    let event = state.batch_event(batch).unwrap_or_default();
-    let before = event.checked_sub(1).and_then(|n| state.totals_at(n)).unwrap_or_default();
-    let after = state.totals_at(event).unwrap_or_default();
-    let segment = state.segment_of(batch).ok_or_else(|| Error::corrupt(place(), "a live segment", "none"))?;
-    let head = state.head().ok_or_else(|| Error::corrupt(place(), "an event", "none"))?;
+    let mut holding = version.tail.live.range_with_digests(batch..batch + 1);
+    let none = || Error::corrupt(place(), "a live segment", "none");
+    let (segment, segment_sha256) = holding.next().ok_or_else(none)??;
+    let head = version.tip.head().ok_or_else(|| Error::corrupt(place(), "an event", "none"))?;
     Ok(Some(AppendReport {
-        event,
+        event: event.n,
         batch,
-        group: after.batches - before.batches,
-        segment: segment.name.clone(),
+        group: event.detail.kind.batches().len() as u64,
+        segment: segment.live.name(),
         rows: record.rows,
         source_bytes: record.bytes,
-        segment_bytes: segment.bytes,
+        segment_bytes: segment.live.bytes,
         source_sha256: record.sha256,
         packed_sha256: record.packed_sha256,
-        segment_sha256: segment.sha256,
+        segment_sha256,
         rejects: record.rejects,
         repeated: true,
         ..AppendReport::blank(head)
     }))
+}
+
+/// A batch that an event tells of.
+struct Appended {
+    event: Event,
+    batch: u64,
+    record: BatchRecord,
+}
+
+/// The batch that was appended under `key`, at or before the producer's newest.
+fn appended(store: &dyn Store, version: &Version, key: &Idempotency, newest: Produced) -> Result<Option<Appended>> {
+    // Sequence numbers rise, so the search starts at the newest and is over at once in the usual case.
+    let event = version.event_of_batch(newest.batch)?;
+    let end = if event + 1 < version.events() { version.tail.event(event + 1)?.offset } else { version.whole_bytes() };
+    let io = |e| Error::io(paths::LEDGER, e);
+    let file = store.open(paths::LEDGER).map_err(io)?;
+    let mut lines = LinesBack::new(&*file, version.header.line().len() as u64 + 1, end);
+    let mut chain = version.tail.event(event)?.chain;
+    while let Some(line) = lines.next().map_err(io)? {
+        let event = parse_line(&line).map_err(|e| Error::from(e).within(paths::LEDGER))?;
+        if event.chain != chain {
+            return Err(Error::corrupt(paths::LEDGER, format!("chain value {chain}"), event.chain));
+        }
+        chain = event.prev;
+        let batches = event.detail.kind.batches();
+        let own = |record: &BatchRecord| {
+            let own = record.idempotency.as_ref().filter(|own| own.producer == key.producer);
+            own.map(|own| own.sequence).filter(|sequence| *sequence <= key.sequence)
+        };
+        if let Some((at, sequence)) = batches.iter().enumerate().rev().find_map(|(at, batch)| Some((at, own(batch)?))) {
+            let batch = event.detail.totals.batches - (batches.len() - at) as u64;
+            let record = batches[at].clone();
+            return Ok((sequence == key.sequence).then_some(Appended { event, batch, record }));
+        }
+    }
+    Ok(None)
 }

@@ -144,8 +144,8 @@ fn a_group_is_one_segment_and_one_event() {
     };
     table.rejects(&mut visit).unwrap();
     assert_eq!(found, [(5, 150, "id".to_owned())]);
-    let version = table.version().unwrap();
-    let mut roots: Vec<_> = version.state.batches()[2..].iter().filter(|batch| batch.rows > 0).collect();
+    let history = table.version().unwrap().history(table.store()).unwrap();
+    let mut roots: Vec<_> = history.batches()[2..].iter().filter(|batch| batch.rows > 0).collect();
     roots.dedup_by_key(|batch| batch.rows_root);
     assert_eq!(roots.len(), 5, "each batch has a tree of its own");
 }
@@ -348,10 +348,10 @@ fn records_are_never_longer_than_foreseen() {
         record.rejects = 99_999_999;
         let line = |record: &BatchRecord| {
             let writer = crate::commit::Writer::lock(&table).unwrap();
-            let segments = || writer.version().state.live().to_vec();
+            let segments = || writer.version().history(table.store()).unwrap().live().to_vec();
             let kind = |batches| at1_ledger::Kind::Append { batches, segments: segments(), schema: None };
             let [one, two] = [vec![record.clone()], vec![record.clone(); 2]].map(kind);
-            writer.next_event(two).unwrap().line.len() - writer.next_event(one).unwrap().line.len()
+            writer.next_event(two, None).unwrap().line.len() - writer.next_event(one, None).unwrap().line.len()
         };
         assert!(line(&record) <= super::group::record_bytes(&record));
         record.name = Some(text.to_owned());

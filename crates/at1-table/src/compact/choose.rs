@@ -1,12 +1,13 @@
-//! Which segments are merged next. Pure: the live segments in, some neighbours out.
+//! Which segments are merged next: the live segments in, some neighbours out.
+//!
+//! * Of a segment no more than its size is kept while the others are looked at.
 
 use std::ops::Range;
 
 use at1_codec::segment::layout::{self, GROUP_BYTES_MAX, GROUP_FIELDS_MAX, GROUP_ROWS_MAX};
-use at1_ledger::SegmentRecord;
 
 use super::{Choose, Tiers};
-use crate::version::Version;
+use crate::{error::Result, manifest::Live, version::Version};
 
 /// What a batch weighs besides its bytes: a small segment costs a reader about as much as a page more.
 const BATCH_WEIGHT: u64 = 4096;
@@ -15,21 +16,29 @@ const ROW_GROUPS_MAX: u64 = 30_000;
 /// The most bytes of a segment's footer and of its digest table, by our estimate: readers take twice as much.
 const FOOTER_BYTES_MAX: u64 = layout::FOOTER_BYTES_MAX as u64 / 2;
 
-/// The segments of the next step, of those whose batches end by `end`.
-pub(super) fn next(choose: &Choose, version: &Version, end: u64) -> Option<Range<usize>> {
-    let live = version.state.live();
-    let live = &live[..live.partition_point(|record| record.batch.end <= end)];
-    let sizes: Vec<Size> = live.iter().map(|record| Size::of(record, version)).collect();
-    match choose {
+/// The batches of the segments of the next step, of those whose batches end by `end`.
+pub(super) fn next(choose: &Choose, version: &Version, end: u64) -> Result<Option<Range<u64>>> {
+    let columns = version.schema().columns.len() as u64;
+    let (mut sizes, mut ends, mut others) = (vec![], vec![], vec![]);
+    for placed in version.tail.live.range(0..end) {
+        let live = placed?.live;
+        // A compaction of others may have laid the border across.
+        if live.batch.end > end {
+            break;
+        }
+        sizes.push(Size::of(&live, columns));
+        ends.push(live.batch.end);
+        if *choose == Choose::Retype {
+            let pins = version.pins_of(&live);
+            let mut pins = pins.iter().zip(&version.schema().columns);
+            // Columns that came later are no reason: every reader knows what a missing column is.
+            others.push(live.rows > 0 && pins.any(|(stored, now)| !now.is_stored_as(*stored)));
+        }
+    }
+    let chosen = match choose {
         Choose::All => groups(&sizes, 0..sizes.len()).find(|group| group.len() > 1),
         Choose::Tiered(tiers) => tiered(&sizes, tiers),
         Choose::Retype => {
-            let other = |record: &SegmentRecord| {
-                let pins = version.pins_of(record).iter().zip(&version.schema.columns);
-                // Columns that came later are no reason: every reader knows what a missing column is.
-                record.rows > 0 && pins.into_iter().any(|(stored, now)| !now.is_stored_as(*stored))
-            };
-            let others: Vec<bool> = live.iter().map(other).collect();
             let run = others.chunk_by(|a, b| a == b).scan(0, |at, run| {
                 let range = *at..*at + run.len();
                 *at = range.end;
@@ -37,7 +46,9 @@ pub(super) fn next(choose: &Choose, version: &Version, end: u64) -> Option<Range
             });
             run.filter(|(other, _)| *other).find_map(|(_, range)| groups(&sizes, range).next())
         }
-    }
+    };
+    let start = |segment: usize| segment.checked_sub(1).map_or(0, |before| ends[before]);
+    Ok(chosen.map(|segments| start(segments.start)..ends[segments.end - 1]))
 }
 
 /// A block of a segment is at least so long, unless its column chunk is shorter, and takes so much of the digest table.
@@ -54,20 +65,16 @@ struct Size {
 }
 
 impl Size {
-    fn of(record: &SegmentRecord, version: &Version) -> Self {
-        let index = |batch: u64| usize::try_from(batch).unwrap_or(usize::MAX);
-        let batches =
-            version.state.batches().get(index(record.batch.start)..index(record.batch.end)).unwrap_or_default();
-        let bytes: u64 = batches.iter().map(|batch| batch.bytes).sum();
+    fn of(live: &Live, columns: u64) -> Self {
         // A row group is flushed when it is nearly full; three quarters are a safe estimate.
         let full = |part: u64, most: usize| part / (most as u64 * 3 / 4);
         Self {
-            weight: bytes.saturating_add(BATCH_WEIGHT * batches.len() as u64),
+            weight: live.source_bytes.saturating_add(BATCH_WEIGHT * (live.batch.end - live.batch.start)),
             row_groups: 1
-                + full(bytes, GROUP_BYTES_MAX)
-                + full(record.rows, GROUP_ROWS_MAX)
-                + full(record.rows.saturating_mul(version.schema.columns.len() as u64), GROUP_FIELDS_MAX),
-            footer_bytes: record.footer_bytes + record.bytes / BLOCK_BYTES * DIGEST_BYTES,
+                + full(live.source_bytes, GROUP_BYTES_MAX)
+                + full(live.rows, GROUP_ROWS_MAX)
+                + full(live.rows.saturating_mul(columns), GROUP_FIELDS_MAX),
+            footer_bytes: live.footer_bytes + live.bytes / BLOCK_BYTES * DIGEST_BYTES,
         }
     }
 }

@@ -13,10 +13,11 @@ use crate::{
     batches::words,
     commit::Writer,
     error::{Error, Result},
+    manifest::Live,
     paths, row_tree, segments,
-    store::Staged,
+    store::{Staged, Store},
     table::{Table, settle},
-    version::Version,
+    version::{Events, Version},
     zones,
 };
 
@@ -24,24 +25,24 @@ use crate::{
 pub(super) struct Step {
     /// How many events there were when it was planned, and how many changes of the schema.
     planned: (u64, usize),
-    victims: Vec<SegmentRecord>,
+    victims: Vec<Live>,
     staged: Box<dyn Staged>,
     written: Written,
     zones: Carried,
 }
 
 impl Step {
-    /// Merges live segments; `None` if one of them was replaced meanwhile, and its file removed.
+    /// Merges the live segments that hold some batches; `None` if one of them was replaced meanwhile, and its file removed.
     pub(super) fn write(
         table: &Table,
         planned: Arc<Version>,
-        victims: Range<usize>,
+        victims: Range<u64>,
         profile: Profile,
     ) -> Result<Option<Self>> {
         let io = |e| Error::io(paths::STAGING, e);
         let store = table.store();
-        let victims = planned.state.live()[victims].to_vec();
-        let schema = &planned.schema;
+        let victims = planned.tail.live.range(victims).map(|placed| Ok(placed?.live)).collect::<Result<Vec<_>>>()?;
+        let schema = planned.schema();
         // A table that knows no columns yet has segments with one: Parquet has no files without.
         let columns = match schema.columns.is_empty() {
             true => Schema::named([(None, ColumnType::Text)]),
@@ -56,21 +57,24 @@ impl Step {
         let mut writer = SegmentWriter::new(store.stage().map_err(io)?, &columns, options)?;
         for victim in &victims {
             let Some(segment) = segments::open_if_there(store, victim)? else {
-                return if is_live(&*table.version()?, victim) { Err(segments::missing(victim)) } else { Ok(None) };
+                return match table.version()?.is_live(victim)? {
+                    true => Err(segments::missing(&victim.name())),
+                    false => Ok(None),
+                };
             };
-            let damage = |e| segments::damage(e, victim);
+            let damage = |e| segments::damage(e, &victim.name());
             let batches = victim.batch.end - victim.batch.start;
             if (segment.rows(), segment.batch_count()) != (victim.rows, batches) {
                 return Err(Error::corrupt(
-                    paths::segment_path(&victim.name),
+                    paths::segment_path(&victim.name()),
                     format!("{} rows in {batches} batches", victim.rows),
                     format!("{} rows in {} batches", segment.rows(), segment.batch_count()),
                 ));
             }
-            for key in schema_keys(&planned, &victim.batch) {
+            for key in table.ask(|now| schema_keys(now, &victim.batch))? {
                 let text = segment.key_value(&key);
                 let text =
-                    text.ok_or_else(|| Error::corrupt(paths::segment_path(&victim.name), key.clone(), "none"))?;
+                    text.ok_or_else(|| Error::corrupt(paths::segment_path(&victim.name()), key.clone(), "none"))?;
                 writer.key_value(&key, text.to_owned());
             }
             for batch in 0..segment.batches().map_err(damage)?.len() {
@@ -79,10 +83,11 @@ impl Step {
         }
         let (mut staged, draft) = writer.finish()?;
         let written = draft.verify(staged.reader().map_err(io)?)?;
-        check_batches(&planned, &victims, &written)?;
+        // Whoever appended meanwhile may have taken away what was planned with.
+        table.ask(|now| check_batches(store, now, &victims, &written))?;
         let zones = Carried::zones(zones::of_segment(&written.segment)?);
         staged.seal().map_err(io)?;
-        let planned = (planned.state.events(), planned.state.schema().len());
+        let planned = (planned.events(), planned.schemas().changed());
         Ok(Some(Self { planned, victims, staged, written, zones }))
     }
 
@@ -90,11 +95,12 @@ impl Step {
     pub(super) fn commit(self, table: &Table) -> Result<Option<CompactStep>> {
         let writer = Writer::lock(table)?;
         let now = writer.version();
-        if !self.victims.iter().all(|victim| is_live(now, victim)) {
-            return Ok(None);
+        for victim in &self.victims {
+            if !now.is_live(victim)? {
+                return Ok(None);
+            }
         }
-        let state = &now.state;
-        let n = state.events();
+        let n = now.events();
         let (first, last) = match self.victims.as_slice() {
             [first, .., last] => (first, last),
             [only] => (only, only),
@@ -103,11 +109,11 @@ impl Step {
         let drop = first.batch.start..last.batch.end;
         let (events, schema_changes) = self.planned;
         let segment = SegmentRecord {
-            schema_at: events.checked_sub(1).filter(|_| state.schema().len() != schema_changes),
+            schema_at: events.checked_sub(1).filter(|_| now.schemas().changed() != schema_changes),
             ..segments::record_of(&self.written, segment_name(n, 0), drop.clone(), self.zones)
         };
         let (name, bytes_after) = (segment.name.clone(), segment.bytes);
-        let link = writer.next_event(Kind::Compact { drop: drop.clone(), segments: vec![segment] })?;
+        let link = writer.next_event(Kind::Compact { drop: drop.clone(), segments: vec![segment] }, None)?;
         writer.link(&*self.staged, &name)?;
         settle(writer.commit(n, &link.line)?)?;
         Ok(Some(CompactStep {
@@ -123,34 +129,32 @@ impl Step {
     }
 }
 
-fn is_live(version: &Version, victim: &SegmentRecord) -> bool {
-    version.state.segment_of(victim.batch.start).is_some_and(|live| live.name == victim.name)
-}
-
 /// The footer keys of long schema changes that came with these batches.
-fn schema_keys(version: &Version, batches: &Range<u64>) -> Vec<String> {
-    let state = &version.state;
-    let long = state.schema().iter().filter_map(|change| match change.changes {
-        Carried::InFooter(sha256) => {
-            let before = change.event.checked_sub(1).and_then(|n| state.totals_at(n)).unwrap_or_default();
-            batches.contains(&before.batches).then(|| segments::schema_key(sha256))
+fn schema_keys(version: &Version, batches: &Range<u64>) -> Result<Vec<String>> {
+    let mut keys = vec![];
+    for (event, sha256) in version.schemas().long() {
+        let (before, after) = (version.totals_after(event)?, version.totals_after(event + 1)?);
+        // An event of its own, without batches, carries its changes whatever their length.
+        if before.batches < after.batches && batches.contains(&before.batches) {
+            keys.push(segments::schema_key(sha256));
         }
-        Carried::Inline(_) => None,
-    });
-    long.collect()
+    }
+    Ok(keys)
 }
 
 /// What was derived from the new segment must be what the ledger says.
-fn check_batches(version: &Version, victims: &[SegmentRecord], written: &Written) -> Result<()> {
+fn check_batches(store: &dyn Store, version: &Version, victims: &[Live], written: &Written) -> Result<()> {
     let (Some(first), Some(last)) = (victims.first(), victims.last()) else { return Ok(()) };
-    let index = |batch: u64| usize::try_from(batch).unwrap_or(usize::MAX);
-    let recorded = version.state.batches().get(index(first.batch.start)..index(last.batch.end)).unwrap_or_default();
-    if recorded.len() != written.batches.len() {
-        return Err(Error::corrupt("merged segment", format!("{} batches", recorded.len()), written.batches.len()));
+    let batches = first.batch.start..last.batch.end;
+    if batches.end - batches.start != written.batches.len() as u64 {
+        let expected = format!("{} batches", batches.end - batches.start);
+        return Err(Error::corrupt("merged segment", expected, written.batches.len()));
     }
-    for ((recorded, found), batch) in recorded.iter().zip(&written.batches).zip(first.batch.start..) {
-        if words_of_record(recorded) != words_of_info(found) {
-            return Err(Error::corrupt(format!("batch {batch}"), words_of_record(recorded), words_of_info(found)));
+    let mut events = Events::new(version, store);
+    for (batch, found) in batches.zip(&written.batches) {
+        let (_, recorded) = events.record(batch)?;
+        if words_of_record(&recorded) != words_of_info(found) {
+            return Err(Error::corrupt(format!("batch {batch}"), words_of_record(&recorded), words_of_info(found)));
         }
     }
     Ok(())

@@ -5,7 +5,7 @@
 use std::collections::VecDeque;
 
 use arrow::array::RecordBatch;
-use at1_catalog::{Pruning, Scan, Statistics, Verdict};
+use at1_catalog::{Scan, Statistics, Verdict};
 
 use super::query::Query;
 use crate::{
@@ -16,36 +16,29 @@ use crate::{
 impl Query {
     /// The last `count` matching rows, in table order.
     pub(super) fn last(&self, count: u64) -> Result<(Vec<RecordBatch>, Statistics)> {
-        let live = &self.version.state.live()[..self.segments()];
-        let mut statistics = Statistics { segments_total: live.len() as u64, ..Statistics::default() };
-        statistics.bytes_total = live.iter().map(|record| record.bytes).sum();
-        let verdicts = match self.pruning {
-            Pruning::On => self.bound.verdicts(&self.zones.slice(0..live.len())?),
-            Pruning::Off => vec![Verdict::Read; live.len()],
-        };
-        let mut end = self.first_row(live.len().saturating_sub(1)) + live.last().map_or(0, |record| record.rows);
+        let mut statistics =
+            Statistics { segments_total: self.sums.segments, bytes_total: self.sums.bytes, ..Statistics::default() };
         let mut kept: VecDeque<RecordBatch> = VecDeque::new();
         let mut missing = count;
-        for (segment, verdict) in verdicts.iter().enumerate().rev() {
-            let first_row = end - live[segment].rows;
-            let segment_rows = first_row..end;
-            end = first_row;
-            if missing == 0 {
-                break;
-            }
-            let mut wanted = self.rows.start.max(segment_rows.start)..self.rows.end.min(segment_rows.end);
-            if *verdict == Verdict::Skip || wanted.start >= wanted.end {
+        let mut plan = self.plan().backwards();
+        while missing > 0 {
+            let found = plan.next().transpose();
+            self.note(&plan, &found);
+            let Some((placed, verdict)) = found? else { break };
+            let first_row = placed.first_row;
+            let mut wanted = self.rows.start.max(first_row)..self.rows.end.min(first_row + placed.live.rows);
+            if wanted.start >= wanted.end {
                 continue;
             }
             // Where every row matches, only the last ones need be read.
-            if *verdict == Verdict::All {
+            if verdict == Verdict::All {
                 wanted.start = wanted.start.max(wanted.end.saturating_sub(missing));
             }
-            let opened = self.opener(segment)()?;
+            let opened = self.opener(&placed)()?;
             let mut scan = Scan::new(opened.source, opened.view, self.request.clone().rows(wanted), first_row)?;
             let (mut found, mut rows) = (VecDeque::new(), 0);
             for batch in scan.by_ref() {
-                let batch = batch.map_err(|e| Error::from(e).within(&paths::segment_path(&live[segment].name)))?;
+                let batch = batch.map_err(|e| Error::from(e).within(&paths::segment_path(&placed.live.name())))?;
                 rows += batch.num_rows() as u64;
                 found.push_back(batch);
                 while let Some(first) =

@@ -1,37 +1,67 @@
 //! A query against one layout of the segments, ready to run.
+//!
+//! * Segments are planned as their turn comes, so a limit leaves the rest unplanned.
 
 use std::{
     ops::Range,
-    sync::{Arc, OnceLock},
+    sync::{
+        Arc, Mutex, OnceLock, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
-use at1_catalog::{Bound, Candidate, Catalog, Pruning, Request, RowNumbers, Statistics, Totals, Verdict, Zones};
-use at1_codec::{Schema, Segment};
+use at1_catalog::{Bound, Candidate, Catalog, Pruning, Request, RowNumbers, Statistics, Totals};
+use at1_codec::{Schema, Segment, column::Pin};
 
 use super::{
     ScanOptions,
     source::{self, OpenLive},
 };
-use crate::{error::Result, snapshot::Snapshot, version::Version, zones};
+use crate::{
+    error::Result,
+    manifest::{self, Live, LiveSegments, Placed, Plan, PlanCounts, Question, Sums},
+    schema::TableColumn,
+    snapshot::Snapshot,
+    version::Version,
+};
 
 /// The catalog's part of a scan.
-pub(super) type Forward = at1_catalog::TableScan<Segment, std::vec::IntoIter<at1_catalog::Result<Candidate<OpenLive>>>>;
+pub(super) type Forward = at1_catalog::TableScan<Segment, Candidates>;
 
 /// What is looked for, and where.
 pub(super) struct Query {
     pub(super) snapshot: Snapshot,
     /// Where the batches are; not older than the snapshot.
     pub(super) version: Arc<Version>,
-    pub(super) schema: Schema,
-    pub(super) zones: Arc<Zones>,
-    pub(super) bound: Bound,
+    schema: Schema,
+    live: LiveSegments,
+    /// What the segments with rows of the snapshot add up to.
+    pub(super) sums: Sums,
+    bound: Bound,
     pub(super) request: Request,
     /// Of the snapshot's rows, those that are wanted.
     pub(super) rows: Range<u64>,
-    pub(super) pruning: Pruning,
+    pruning: Pruning,
     planning_bytes: u64,
-    /// The segment whose file was not there.
-    vanished: Arc<OnceLock<usize>>,
+    progress: Arc<Progress>,
+}
+
+/// How far a query came.
+#[derive(Default)]
+struct Progress {
+    /// Of the plan that runs, as far as it went.
+    counts: Mutex<PlanCounts>,
+    /// The first row behind the segments that were planned.
+    planned: AtomicU64,
+    gone: OnceLock<Gone>,
+}
+
+/// Something was not there that the query needs.
+pub(super) struct Gone {
+    /// The file of this segment, or a block of the manifest.
+    pub(super) segment: Option<Live>,
+    /// The first row that was not looked at because of it.
+    pub(super) row: u64,
 }
 
 impl Query {
@@ -41,84 +71,135 @@ impl Query {
         columns: Vec<usize>,
         row_numbers: RowNumbers,
     ) -> Result<Self> {
-        let version = snapshot.layout();
         let schema = snapshot.schema().schema();
-        let mut planning_bytes = snapshot.take_planning_bytes();
-        let make = |bytes: &mut u64| zones::of_table(snapshot.store(), &version, snapshot.schema(), bytes);
-        // The newest state's zones are kept: most queries ask for it.
-        let zones = match Arc::ptr_eq(snapshot.schema(), &version.schema) {
-            true => version.zones(|| make(&mut planning_bytes))?,
-            false => make(&mut planning_bytes)?,
-        };
         let bound = options.predicate.bind(&schema)?;
-        let visible = snapshot.totals().rows;
-        let rows = options.rows.clone().unwrap_or(0..visible);
-        let rows = rows.start..rows.end.min(visible);
+        let visible = snapshot.totals();
+        let (version, live, sums, zone_bytes) = snapshot.ask(|version| {
+            let read = |version: &Version| version.tail.manifest().bytes_read();
+            let (before, mut bytes) = (read(version), 0);
+            let live = match options.pruning {
+                Pruning::On => version.zoned(snapshot.store(), &mut bytes)?,
+                Pruning::Off => version.tail.live.clone(),
+            };
+            let sums = live.sums_before(visible.batches)?;
+            Ok((Arc::clone(version), live, sums, bytes + read(version).saturating_sub(before)))
+        })?;
+        let rows = options.rows.clone().unwrap_or(0..visible.rows);
+        let rows = rows.start..rows.end.min(visible.rows);
         let request = Request::new(bound.clone())
             .project_columns(columns)?
             .row_numbers(row_numbers)
             .batch_rows(options.batch_rows)
             .pruning(options.pruning)
             .rows(rows.clone());
-        let (pruning, vanished) = (options.pruning, Arc::default());
-        Ok(Self { snapshot, version, schema, zones, bound, request, rows, pruning, planning_bytes, vanished })
+        let planning_bytes = snapshot.take_planning_bytes() + zone_bytes;
+        let (pruning, progress) = (options.pruning, Arc::default());
+        Ok(Self { snapshot, version, schema, live, sums, bound, request, rows, pruning, planning_bytes, progress })
     }
 
-    /// The number of segments that hold rows of the snapshot.
-    pub(super) fn segments(&self) -> usize {
-        let totals = self.snapshot.totals();
-        self.version.state.live().partition_point(|record| record.batch.start < totals.batches)
-    }
-
-    /// The ordinal of a segment's first row.
-    pub(super) fn first_row(&self, segment: usize) -> u64 {
-        let state = &self.version.state;
-        state.live().get(segment).and_then(|record| state.batch_rows(record.batch.start)).map_or(0, |rows| rows.start)
-    }
-
-    /// What the catalog counted, and what it cannot know: the event, and the bytes of the ledger that told what there is.
+    /// What the catalog counted, and what it cannot know: the event, and the bytes of the ledger and the manifest that told what
+    /// there is.
     pub(super) fn statistics(&self, found: Statistics) -> Statistics {
         Statistics {
             as_of_event: self.snapshot.event(),
-            bytes_total: found.bytes_total + self.version.whole_bytes,
-            bytes_read: found.bytes_read + self.planning_bytes,
+            bytes_total: found.bytes_total + self.version.whole_bytes(),
+            bytes_read: found.bytes_read + self.planning_bytes + self.progress.counts().bytes_read,
             ..found
         }
     }
 
-    /// The segment whose file was not there when it was opened, if that happened.
-    pub(super) fn vanished(&self) -> Option<usize> {
-        self.vanished.get().copied()
+    /// What was not there, if that happened.
+    pub(super) fn gone(&self) -> Option<&Gone> {
+        self.progress.gone.get()
     }
 
-    /// Opens a segment when its turn comes.
-    pub(super) fn opener(&self, segment: usize) -> OpenLive {
-        let (store, version) = (self.snapshot.shared_store(), Arc::clone(&self.version));
-        let (schema, vanished) = (Arc::clone(self.snapshot.schema()), Arc::clone(&self.vanished));
-        Box::new(move || {
-            let record = &version.state.live()[segment];
-            let opened = source::open(&*store, record, version.pins_of(record), &schema)?;
-            opened.ok_or_else(|| {
-                let _ = vanished.set(segment);
-                source::missing(record)
-            })
+    /// The segments that the query cannot do without.
+    pub(super) fn plan(&self) -> Plan {
+        let asked = self.snapshot.schema().columns.iter().map(TableColumn::pin).collect::<Vec<Pin>>();
+        self.live.plan(Question {
+            bound: self.bound.clone(),
+            asked: Arc::new(asked),
+            batches: 0..self.snapshot.totals().batches,
+            rows: self.rows.clone(),
+            pruning: self.pruning,
         })
     }
 
-    pub(super) fn forward(&self, limit: Option<u64>) -> Result<Forward> {
-        let request = self.request.clone().limit(limit.unwrap_or(u64::MAX));
-        let live = &self.version.state.live()[..self.segments()];
-        let totals = Totals { segments: live.len() as u64, bytes: live.iter().map(|record| record.bytes).sum() };
-        let verdicts = request.verdicts(&self.zones.slice(0..live.len())?);
-        let mut first_row = 0;
-        let mut candidates = vec![];
-        for (segment, (record, verdict)) in live.iter().zip(verdicts).enumerate() {
-            if verdict != Verdict::Skip {
-                let (rows, open) = (record.rows, self.opener(segment));
-                candidates.push(Ok(Candidate { first_row, rows, verdict, zones: None, open }));
-            }
-            first_row += record.rows;
-        }
-        Ok(Catalog::new(self.schema.clone()).scan(request, totals, candidates.into_iter()))
+    /// Takes note of what a plan counted, and of a block that it missed.
+    pub(super) fn note<T>(&self, plan: &Plan, found: &Result<T>) {
+        self.progress.note(plan, found);
     }
+
+    /// Opens a segment when its turn comes.
+    pub(super) fn opener(&self, placed: &Placed) -> OpenLive {
+        let (snapshot, version) = (self.snapshot.clone(), Arc::clone(&self.version));
+        open_later(snapshot, version, Arc::clone(&self.progress), placed)
+    }
+
+    pub(super) fn forward(&self, limit: Option<u64>) -> Forward {
+        let request = self.request.clone().limit(limit.unwrap_or(u64::MAX));
+        let totals = Totals { segments: self.sums.segments, bytes: self.sums.bytes };
+        self.progress.planned.store(self.rows.start, Ordering::Relaxed);
+        let candidates = Candidates {
+            plan: self.plan(),
+            snapshot: self.snapshot.clone(),
+            version: Arc::clone(&self.version),
+            progress: Arc::clone(&self.progress),
+        };
+        Catalog::new(self.schema.clone()).scan(request, totals, candidates)
+    }
+}
+
+impl Progress {
+    fn counts(&self) -> PlanCounts {
+        *self.counts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn note<T>(&self, plan: &Plan, found: &Result<T>) {
+        *self.counts.lock().unwrap_or_else(PoisonError::into_inner) = plan.counts();
+        if let Err(error) = found
+            && manifest::is_to_blame(error)
+        {
+            let row = self.planned.load(Ordering::Relaxed);
+            let _ = self.gone.set(Gone { segment: None, row });
+        }
+    }
+}
+
+/// The segments of a plan as the catalog takes them, one after the other.
+pub(super) struct Candidates {
+    plan: Plan,
+    snapshot: Snapshot,
+    version: Arc<Version>,
+    progress: Arc<Progress>,
+}
+
+impl Iterator for Candidates {
+    type Item = at1_catalog::Result<Candidate<OpenLive>>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let found = self.plan.next().transpose();
+        // The catalog asks for the next segment when it is done with the one before.
+        self.progress.note(&self.plan, &found);
+        Some(found.map_err(source::into_catalog).transpose()?.map(|(placed, verdict)| {
+            let (first_row, rows) = (placed.first_row, placed.live.rows);
+            self.progress.planned.store(first_row + rows, Ordering::Relaxed);
+            let (snapshot, version) = (self.snapshot.clone(), Arc::clone(&self.version));
+            let open = open_later(snapshot, version, Arc::clone(&self.progress), &placed);
+            Candidate { first_row, rows, verdict, zones: None, open }
+        }))
+    }
+}
+
+fn open_later(snapshot: Snapshot, version: Arc<Version>, progress: Arc<Progress>, placed: &Placed) -> OpenLive {
+    let (live, row) = (placed.live.clone(), placed.first_row);
+    Box::new(move || {
+        let pins = version.pins_of(&live);
+        let opened = source::open(snapshot.store(), &live, &pins, snapshot.schema())?;
+        opened.ok_or_else(|| {
+            let missing = source::missing(&live);
+            let _ = progress.gone.set(Gone { segment: Some(live), row });
+            missing
+        })
+    })
 }

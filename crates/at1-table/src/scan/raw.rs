@@ -3,7 +3,7 @@
 //! * A record comes with the blank lines before it and its line end, as it was; where a batch's last record lacks a line end and
 //!   more records follow, a line feed is put in, as [`Table::cat`] does.
 
-use std::io::Write;
+use std::{io::Write, ops::Range};
 
 use arrow::{array::AsArray, datatypes::UInt64Type};
 use at1_catalog::{RowNumbers, Statistics};
@@ -11,10 +11,11 @@ use at1_catalog::{RowNumbers, Statistics};
 use super::{ScanOptions, rows::Rows};
 use crate::{
     cat::{Joined, Joints},
-    error::{Error, Result},
-    paths, segments,
+    error::Result,
+    segments,
     snapshot::{OpenSegment, Snapshot},
     table::Table,
+    version::{Events, Origin},
 };
 
 impl Table {
@@ -40,7 +41,7 @@ impl Snapshot {
             out.start_batch(matches.batch)?;
             let written = matches.segment.segment.write_row_set(matches.rows, &mut out);
             read += matches.segment.segment.bytes_read() - before;
-            written.map_err(|e| segments::damage(e, &matches.segment.record))
+            written.map_err(|e| segments::damage(e, &matches.segment.live.name()))
         })?;
         out.flush()?;
         Ok(Statistics { bytes_read: statistics.bytes_read + read, ..statistics })
@@ -58,10 +59,9 @@ impl Snapshot {
         while let Some(batch) = found.next().transpose()? {
             let mut rows = batch.column(0).as_primitive::<UInt64Type>().values().iter().copied().peekable();
             while let Some(&row) = rows.peek() {
-                let none = || Error::corrupt(paths::LEDGER, "a batch for every row", row);
-                let batch = found.version().batch_of_row(row).ok_or_else(none)?;
-                let end = found.version().state.batch_rows(batch).ok_or_else(none)?.end;
-                let segment = match open.take().filter(|held| held.record.batch.contains(&batch)) {
+                let Origin { batch, rows: Range { end, .. }, .. } =
+                    self.ask(|version| Events::new(version, self.store()).at_row(row))?;
+                let segment = match open.take().filter(|held| held.live.batch.contains(&batch)) {
                     Some(held) => held,
                     None => {
                         let opened = found.snapshot().open_batch(batch)?;

@@ -14,7 +14,6 @@ use crate::{
     error::{Error, Result},
     paths,
     snapshot::Snapshot,
-    version::Version,
 };
 
 /// Batches of the catalog: the columns asked for, then the rows' ordinals if they were.
@@ -47,7 +46,7 @@ impl Rows {
             return Err(Error::invalid("scan", "limit or last", "both"));
         }
         let query = Query::new(snapshot, options, columns.clone(), row_numbers)?;
-        let inner = Inner::Forward(Box::new(query.forward(options.limit)?));
+        let inner = Inner::Forward(Box::new(query.forward(options.limit)));
         let mut rows = Self {
             options: options.clone(),
             columns,
@@ -61,11 +60,6 @@ impl Rows {
             rows.find_last(last)?;
         }
         Ok(rows)
-    }
-
-    /// Where the batches are.
-    pub(super) fn version(&self) -> &Version {
-        &self.query.version
     }
 
     pub(super) fn snapshot(&self) -> &Snapshot {
@@ -96,20 +90,22 @@ impl Rows {
         }
     }
 
-    /// Plans what is left where the batches are now, if a file was not there; else the error stands.
+    /// Plans what is left where the batches are now, if a file or a block was not there; else the error stands.
     fn plan_again(&mut self, error: Error) -> Result<()> {
-        let Some(segment) = self.query.vanished() else { return Err(error) };
-        self.query.snapshot.look_again(&self.query.version.state.live()[segment])?;
+        let Some(gone) = self.query.gone() else { return Err(error) };
+        match &gone.segment {
+            Some(segment) => drop(self.query.snapshot.look_again(segment)?),
+            None => drop(self.query.snapshot.renew(&self.query.version, error)?),
+        }
         if self.options.last.is_none() {
-            let rows = self.query.rows.start.max(self.query.first_row(segment))..self.query.rows.end;
-            self.options.rows = Some(rows);
+            self.options.rows = Some(self.query.rows.start.max(gone.row)..self.query.rows.end);
         }
         let read = self.statistics();
         // The totals are those of the newest layout.
         self.before = Statistics { segments_total: 0, bytes_total: 0, row_groups_total: 0, pages_total: 0, ..read };
         let snapshot = self.query.snapshot.clone();
         self.query = Query::new(snapshot, &self.options, self.columns.clone(), self.row_numbers)?;
-        self.inner = Inner::Forward(Box::new(self.query.forward(self.remaining)?));
+        self.inner = Inner::Forward(Box::new(self.query.forward(self.remaining)));
         Ok(())
     }
 }
@@ -121,12 +117,11 @@ impl Iterator for Rows {
         loop {
             let batch = match &mut self.inner {
                 Inner::Forward(scan) => scan.next()?.map_err(|e| {
-                    let version = &self.query.version;
-                    let batch = scan.first_row().and_then(|row| version.batch_of_row(row));
-                    let at = batch.and_then(|batch| version.state.segment_of(batch));
+                    let live = &self.query.version.tail.live;
+                    let at = scan.first_row().and_then(|row| live.at_row(row).ok().flatten());
                     let error = Error::from(e);
                     // An error of opening names the file already.
-                    match at.map(|record| paths::segment_path(&record.name)) {
+                    match at.map(|placed| paths::segment_path(&placed.live.name())) {
                         Some(path) if !error.to_string().contains(&path) => error.within(&path),
                         _ => error,
                     }

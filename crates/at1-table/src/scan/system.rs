@@ -1,12 +1,13 @@
 //! Columns that no source has: where a row is, and where it came from.
 //!
-//! * They are computed from the ledger: the row's ordinal gives its batch, the batch its event and its name.
+//! * They are computed from the ledger: the row's ordinal gives its batch and its event. Lines are read only for names, and where
+//!   one event appended several batches.
 //! * A column of the table that has such a name itself comes first when it is selected by that name.
 
 use std::sync::Arc;
 
 use arrow::{
-    array::{ArrayRef, AsArray, RecordBatch, RecordBatchOptions, StringBuilder, UInt64Array},
+    array::{ArrayRef, AsArray, RecordBatch, RecordBatchOptions, StringBuilder, UInt64Builder},
     datatypes::{DataType, Field, Schema as ArrowSchema, SchemaRef, UInt64Type},
 };
 use at1_catalog::{Bound, Request, RowNumbers};
@@ -14,8 +15,8 @@ use at1_codec::Schema;
 
 use crate::{
     error::{Error, Result},
-    paths,
-    version::Version,
+    snapshot::Snapshot,
+    version::{Events, Origin},
 };
 
 /// What can be asked of a row besides its fields.
@@ -123,11 +124,14 @@ impl Layout {
     }
 
     /// The result's columns out of the catalog's.
-    pub(super) fn arrange(&self, batch: RecordBatch, version: &Version) -> Result<RecordBatch> {
+    pub(super) fn arrange(&self, batch: RecordBatch, snapshot: &Snapshot) -> Result<RecordBatch> {
         let column = |item: &Item| -> Result<ArrayRef> {
             Ok(match item {
                 Item::Read(at) => Arc::clone(batch.column(*at)),
-                Item::System(own) => system(*own, batch.column(self.columns.len()), version)?,
+                Item::System(own) => {
+                    let ordinals = batch.column(self.columns.len());
+                    snapshot.ask(|version| system(*own, ordinals, &mut Events::new(version, snapshot.store())))?
+                }
             })
         };
         let columns = self.items.iter().map(column).collect::<Result<Vec<_>>>()?;
@@ -137,34 +141,34 @@ impl Layout {
     }
 }
 
-fn system(own: SystemColumn, ordinals: &ArrayRef, version: &Version) -> Result<ArrayRef> {
+fn system(own: SystemColumn, ordinals: &ArrayRef, events: &mut Events<'_>) -> Result<ArrayRef> {
     if own == SystemColumn::Row {
         return Ok(Arc::clone(ordinals));
     }
-    let rows = ordinals.as_primitive::<UInt64Type>().values();
-    let mut batches = Vec::with_capacity(rows.len());
-    let mut at = None::<(u64, std::ops::Range<u64>)>;
-    for &row in rows {
-        if at.as_ref().is_none_or(|(_, range)| !range.contains(&row)) {
-            let batch = version.batch_of_row(row);
-            let range = batch.and_then(|batch| Some((batch, version.state.batch_rows(batch)?)));
-            at = Some(range.ok_or_else(|| Error::corrupt(paths::LEDGER, "a batch for every row", row))?);
+    // Neighbouring rows mostly share a batch.
+    let mut at = None::<Origin>;
+    let mut name = None;
+    let (mut numbers, mut names) = (UInt64Builder::new(), StringBuilder::new());
+    for &row in ordinals.as_primitive::<UInt64Type>().values() {
+        let origin = match at.take().filter(|origin| origin.rows.contains(&row)) {
+            Some(origin) => origin,
+            None => {
+                let origin = events.at_row(row)?;
+                if own == SystemColumn::Source {
+                    name = events.record(origin.batch)?.1.name;
+                }
+                origin
+            }
+        };
+        match own {
+            SystemColumn::Source => names.append_option(name.as_deref()),
+            SystemColumn::Event => numbers.append_value(origin.event),
+            _ => numbers.append_value(origin.batch),
         }
-        batches.extend(at.as_ref().map(|(batch, _)| *batch));
+        at = Some(origin);
     }
     Ok(match own {
-        SystemColumn::Event => {
-            let event = |batch: u64| version.state.batch_event(batch).unwrap_or_default();
-            Arc::new(batches.into_iter().map(event).collect::<Vec<_>>().into_iter().map(Some).collect::<UInt64Array>())
-        }
-        SystemColumn::Source => {
-            let mut names = StringBuilder::new();
-            for batch in batches {
-                let record = usize::try_from(batch).ok().and_then(|batch| version.state.batches().get(batch));
-                names.append_option(record.and_then(|record| record.name.as_deref()));
-            }
-            Arc::new(names.finish())
-        }
-        _ => Arc::new(UInt64Array::from(batches)),
+        SystemColumn::Source => Arc::new(names.finish()),
+        _ => Arc::new(numbers.finish()),
     })
 }

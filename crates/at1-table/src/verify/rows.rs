@@ -10,7 +10,7 @@ use arrow::{
 };
 use at1_catalog::{SegmentZone, ZonesBuilder};
 use at1_codec::{Schema, Segment};
-use at1_ledger::{Carried, Digest, SegmentRecord};
+use at1_ledger::{Carried, Digest, SegmentRecord, State};
 use parquet::arrow::{
     ProjectionMask,
     arrow_reader::{ParquetRecordBatchReaderBuilder, statistics::StatisticsConverter},
@@ -20,18 +20,26 @@ use super::{Code, Finding, VerifyOptions, VerifyReport, in_parallel};
 use crate::{
     batches::words,
     error::{Error, ErrorKind, Result},
-    paths, row_tree, segments,
+    paths, row_tree,
+    schemas::Schemas,
+    segments,
     store::Store,
     table::Table,
-    version::Version,
     zones,
 };
 
-pub(super) fn check(table: &Table, version: &Version, options: &VerifyOptions, report: &mut VerifyReport) {
-    let state = &version.state;
+/// What the whole ledger says.
+#[derive(Clone, Copy)]
+pub(super) struct Fold<'a> {
+    pub(super) state: &'a State,
+    pub(super) schemas: &'a Schemas,
+}
+
+pub(super) fn check(table: &Table, fold: &Fold<'_>, options: &VerifyOptions, report: &mut VerifyReport) {
+    let state = fold.state;
     let found = in_parallel(options.threads, state.live(), |record| {
         let mut findings = vec![];
-        let batches = check_segment(table.store(), version, record, &mut findings);
+        let batches = check_segment(table.store(), fold, record, &mut findings);
         (batches, findings)
     });
     let mut held = Some(true);
@@ -66,13 +74,13 @@ fn with_source(error: &Error) -> String {
 /// Derives a segment's batches again; returns how many are what they were.
 fn check_segment(
     store: &dyn Store,
-    version: &Version,
+    fold: &Fold<'_>,
     record: &SegmentRecord,
     findings: &mut Vec<Finding>,
 ) -> Result<u64> {
-    let state = &version.state;
+    let state = fold.state;
     let segment = segments::open(store, record)?;
-    let damage = |e| segments::damage(e, record);
+    let damage = |e| segments::damage(e, &record.name);
     let derived = segment.rederive(row_tree::of(state.row_tree())).map_err(damage)?;
     let infos = segment.batches().map_err(damage)?;
     let range = |at: u64| usize::try_from(at).unwrap_or(usize::MAX);
@@ -100,8 +108,8 @@ fn check_segment(
         }
     }
     check_values(&segment, record, findings)?;
-    let found = rejects_when_appended(store, version, &segment, record)
-        .map_err(|e| e.within(&paths::segment_path(&record.name)))?;
+    let found =
+        rejects_when_appended(fold, &segment, record).map_err(|e| e.within(&paths::segment_path(&record.name)))?;
     for ((batch, found), number) in recorded.iter().zip(found).zip(record.batch.start..) {
         if batch.rejects != found {
             let message = format!("expected {} rejects, found {found}", batch.rejects);
@@ -112,27 +120,21 @@ fn check_segment(
 }
 
 /// Per batch, how many of its fields the columns could not hold when it was appended. Columns may be stored in wider types since.
-fn rejects_when_appended(
-    store: &dyn Store,
-    version: &Version,
-    segment: &Segment,
-    record: &SegmentRecord,
-) -> Result<Vec<u64>> {
+fn rejects_when_appended(fold: &Fold<'_>, segment: &Segment, record: &SegmentRecord) -> Result<Vec<u64>> {
     let infos = segment.batches()?;
-    let events: Vec<u64> = (record.batch.start..record.batch.end)
-        .map(|batch| version.state.batch_event(batch).unwrap_or_default())
-        .collect();
-    let stored = version.pins_of(record);
+    let events: Vec<u64> =
+        (record.batch.start..record.batch.end).map(|batch| fold.state.batch_event(batch).unwrap_or_default()).collect();
+    let stored = fold.schemas.pins_of(record);
     let mut rejects = vec![0; infos.len()];
     // Batches that were appended under one schema are looked at together.
     let mut first = 0;
-    for run in events.chunk_by(|a, b| version.pins_at(*a) == version.pins_at(*b)) {
+    for run in events.chunk_by(|a, b| fold.schemas.pins_at(*a) == fold.schemas.pins_at(*b)) {
         let batches = first..first + run.len();
         first = batches.end;
         let (Some(start), Some(end)) = (infos.get(batches.start), infos.get(batches.end - 1)) else { continue };
         let rows = start.first_row..end.row_range().end;
-        let schema = version.schema_after(store, run[0] + 1)?;
-        for (position, stored) in stored.iter().enumerate().take(version.pins_at(run[0]).len()) {
+        let schema = fold.schemas.after(run[0] + 1)?;
+        for (position, stored) in stored.iter().enumerate().take(fold.schemas.pins_at(run[0]).len()) {
             let same = schema.columns.get(position).is_some_and(|then| then.is_stored_as(*stored));
             let mut group_row = 0;
             for (row_group, meta) in segment.metadata().metadata().row_groups().iter().enumerate() {
@@ -160,7 +162,7 @@ fn rejects_when_appended(
 /// Compares the bounds at every level with the values.
 fn check_values(segment: &Segment, record: &SegmentRecord, findings: &mut Vec<Finding>) -> Result<()> {
     let place = |column: &str| format!("{}: column {column}", paths::segment_path(&record.name));
-    let damage = |e| segments::damage(e, record);
+    let damage = |e| segments::damage(e, &record.name);
     let schema = segment.schema();
     let texts = match &record.zones {
         Carried::Inline(zones) => zones::parse(zones, &record.name)?,
