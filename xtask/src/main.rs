@@ -15,6 +15,7 @@ mod golden;
 mod history;
 mod interop;
 mod mortal;
+mod prune;
 mod report;
 #[cfg(feature = "harness")]
 mod roundtrip;
@@ -41,6 +42,7 @@ cargo xtask COMMAND
   golden [--bless]            segments of testdata/golden still decode, and the format has not moved
   crash [--kills N]           kill -9 during appends by several processes loses and doubles nothing
   history [--batches N]       past states answer as they did, after compactions and vacuums
+  prune [--cases N]           a million predicates over random tables: pruning never changes an answer
   soak [--seconds N]          appends, compactions, vacuums and reads by many processes, with kill -9 at random: all is right
   tamper [--every]            each byte of a table changed in turn: found, or harmless
   fuzz [TARGET] [--seconds N]  coverage-guided fuzzing of one target or each in turn; needs a C++ compiler
@@ -68,6 +70,7 @@ fn run(command: &str, args: &mut Args) -> Result {
         "interop" => interop::run(args),
         "crash" => crash::run(args),
         "history" => history::run(args),
+        "prune" => prune::run(args),
         "soak" => soak::run(args),
         "bench" => bench::run(args),
         "fuzz" => fuzz::run(args),

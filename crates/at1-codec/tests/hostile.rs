@@ -19,7 +19,8 @@ use at1_testkit::{
     forge::{Forgery, data_page, dictionary_page, reseal},
 };
 use cap::Cap;
-use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use parquet::{arrow::arrow_reader::ParquetRecordBatchReaderBuilder, bloom_filter::Sbbf, file::reader::ChunkReader};
+use parquet_format_safe::{Encoding, PageEncodingStats, PageType};
 use sha2::{Digest as _, Sha256};
 
 #[global_allocator]
@@ -292,16 +293,27 @@ fn good_pages_pass() {
         page("boolean", None, RLE, &PRESENT, &[2, 0, 0, 0, PRESENT[0], 1]),
         page("double", None, PLAIN, &PRESENT, &[0; 8 * ROWS as usize]),
     ];
-    for (number, file) in pages.iter().enumerate() {
+    // The footer says that all values are in the dictionary, and they are, or are not.
+    let claiming = |dictionary: Option<&[u8]>, encoding, data: &[u8]| {
+        let mut forgery = forgery("text");
+        forgery.put(0, dictionary, &data_page(encoding, ROWS, 0, &PRESENT, data));
+        let claim = PageEncodingStats::new(PageType(3), Encoding(DICTIONARY), 1);
+        forgery.chunk(0).encoding_stats = Some(vec![claim]);
+        forgery.sealed()
+    };
+    refused(&claiming(Some(&dictionary), PLAIN, &text), "encoded as the footer says");
+    refused(&claiming(None, PLAIN, &text), "encoded as the footer says");
+    let pages = [claiming(Some(&dictionary), DICTIONARY, &[1, PRESENT[0], 0])].into_iter().chain(pages);
+    for (number, file) in pages.enumerate() {
         let segment = Segment::open(Arc::new(file.clone()), Trust::OwnSeal).unwrap();
         scan(&segment).unwrap_or_else(|e| panic!("page {number}: {e}"));
         // Typed columns have the text of these fields in patches, whatever the values are; text is other text now, and is not
         // given out as the batch whose digest the segment has.
-        match decode(file) {
+        match decode(&file) {
             Ok(bytes) => assert_eq!(bytes, "x\n".repeat(ROWS as usize).as_bytes(), "page {number}"),
             Err(error) => {
                 assert!(error.to_string().starts_with("batch 0: corrupt: expected 80 bytes"), "{error}");
-                assert!(number < 4, "page {number}");
+                assert!(number < 5, "page {number}");
             }
         }
     }
@@ -337,6 +349,8 @@ fn lists_and_places_in_the_footer() {
     with(&|f| f.chunk(0).dictionary_page_offset = Some(-5), "column chunk inside");
     with(&|f| f.chunk(0).dictionary_page_offset = Some(i64::MIN), "column chunk inside");
     with(&|f| f.chunk(0).data_page_offset = -1, "inside");
+    with(&|f| f.chunk(0).bloom_filter_offset = Some(4), "Bloom filter inside");
+    with(&|f| f.chunk(0).bloom_filter_offset = Some(-4), "Bloom filter inside");
     with(&|f| f.chunk(0).total_compressed_size = i64::MAX, "column chunk inside");
     with(&|f| f.chunk(0).total_compressed_size = 0, "pages, stored or packed");
     with(&|f| f.chunk(0).num_values = i64::MAX, "values");
@@ -502,4 +516,60 @@ fn sizes_of_pages() {
     }
     forgery.put(0, None, &[0xff; 400]);
     refused(&forgery.sealed(), "the header of");
+}
+
+/// A segment whose one column chunk has a Bloom filter, and where that lies.
+fn filtered() -> (Vec<u8>, std::ops::Range<usize>) {
+    // Up and down between 0 and 800, with some noise: no dictionary pays, and every page holds nearly all of it.
+    let mut rng = Rng::new(7);
+    let value = |i: u64, noise: u64| (i % 1600).abs_diff(800) + noise;
+    let source: String = (0..600_000).map(|i| format!("{}\n", value(i, rng.below(16)))).collect();
+    let segment =
+        encode(source.as_bytes(), &EncodeOptions { form: Form::Queryable, ..EncodeOptions::default() }).unwrap();
+    let open = Segment::open(Arc::new(segment.clone()), Trust::OwnSeal).unwrap();
+    let chunk = open.metadata().metadata().row_group(0).column(0);
+    let at = usize::try_from(chunk.bloom_filter_offset().expect("a filter")).unwrap();
+    (segment, at..at + usize::try_from(chunk.bloom_filter_length().unwrap()).unwrap())
+}
+
+#[test]
+fn bloom_filters() {
+    let _alone = alone();
+    let (segment, place) = filtered();
+    let read = |file: &[u8], place: std::ops::Range<usize>| -> Result<Option<Sbbf>, String> {
+        let open = Segment::open(Arc::new(file.to_vec()), Trust::OwnSeal).map_err(|e| e.to_string())?;
+        let bytes = open.bytes().get_bytes(place.start as u64, place.len()).map_err(|e| e.to_string())?;
+        Ok(Sbbf::from_bytes(&bytes).ok())
+    };
+    let filter = read(&segment, place.clone()).unwrap().unwrap();
+    assert!((0..=800).all(|value: i64| filter.check(&value)), "what is there is found");
+    let wrong = (10_000..20_000).filter(|value: &i64| filter.check(value)).count();
+    assert!(wrong < 1000, "{wrong} of 10,000 values that are not there");
+
+    // Nothing but the whole filter is given out, and none of it that was changed.
+    for other in [place.start + 1..place.end, place.start..place.end - 1, place.start..place.end + 1] {
+        assert!(read(&segment, other).is_err());
+    }
+    for at in [place.start, place.start + 20, place.end - 1] {
+        let mut damaged = segment.clone();
+        damaged[at] ^= 1;
+        let error = read(&damaged, place.clone()).unwrap_err();
+        assert!(error.contains("sha256"), "{error}");
+        assert!(Segment::open(Arc::new(damaged), Trust::OwnSeal).and_then(|s| scan(&s)).is_ok(), "the pages are whole");
+    }
+    // Whoever can seal can write any filter, but only one that is one.
+    let header = place.start..place.end - filter.num_blocks() * 32;
+    for at in header.clone() {
+        for bit in 0..8 {
+            let mut forged = segment.clone();
+            forged[at] ^= 1 << bit;
+            assert!(reseal(&mut forged));
+            let error = read(&forged, place.clone()).unwrap_err();
+            assert!(error.contains("a split block Bloom filter"), "byte {at}, bit {bit}: {error}");
+        }
+    }
+    let mut forged = segment;
+    forged[header.end..place.end].fill(0);
+    assert!(reseal(&mut forged));
+    assert!(!read(&forged, place).unwrap().unwrap().check(&1_i64), "what is in a filter is up to who wrote it");
 }

@@ -99,6 +99,7 @@ fn thrift<E: std::fmt::Debug>(
 pub struct Forgery {
     /// All bytes up to the page indexes, which are left out.
     body: Vec<u8>,
+    version: [u8; 4],
     /// The footer; the places in it are those of `body`.
     pub footer: FileMetaData,
 }
@@ -118,7 +119,8 @@ impl Forgery {
             (chunk.column_index_offset, chunk.column_index_length) = (None, None);
             chunk.meta_data.as_mut().expect("its metadata").statistics = None;
         }
-        Self { body: segment[..parts.indexes_at].to_vec(), footer }
+        let version = segment[parts.seal_at + 80..].first_chunk().copied().expect("a version");
+        Self { body: segment[..parts.indexes_at].to_vec(), version, footer }
     }
 
     /// What the footer says of a column chunk of the first row group.
@@ -175,7 +177,7 @@ impl Forgery {
             file.extend_from_slice(&(place as u64).to_le_bytes());
         }
         file.extend_from_slice(&[0; 64]);
-        file.extend_from_slice(&2_u32.to_le_bytes());
+        file.extend_from_slice(&self.version);
         file.extend_from_slice(b"AT1S");
         file.extend_from_slice(&u32::try_from(footer.len() + SEAL_BYTES).expect("a small footer").to_le_bytes());
         file.extend_from_slice(b"PAR1");

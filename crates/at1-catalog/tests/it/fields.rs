@@ -7,8 +7,8 @@ use at1_codec::{
 };
 
 use crate::{
+    luck::Luck,
     model::{self, Value},
-    pruning::Luck,
 };
 
 const SYNTAX: Syntax = Syntax { delimiter: b',', quote: Some(b'"') };

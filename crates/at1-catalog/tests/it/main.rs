@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "in tests a failed unwrap is the test failing")]
 
 mod fields;
+mod luck;
 mod model;
 mod parse;
 mod pruning;

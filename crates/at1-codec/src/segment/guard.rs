@@ -113,8 +113,8 @@ impl Chunk {
         let data = inside("page", meta.size(9), Some(0))?;
         let start = if meta.has(11) { meta.size(11) } else { Some(data.start) };
         let pages = inside("column chunk", start, meta.size(7))?;
-        if meta.has(14) {
-            inside("Bloom filter", meta.size(14), Some(0))?;
+        if meta.has(14) || meta.has(15) {
+            inside("Bloom filter", meta.size(14), meta.count(15).map(|bytes| bytes as u64))?;
         }
         if meta.size(5) != Some(rows) || meta.size(6).is_none() {
             return Err(corrupt("footer", &format!("{rows} values")));

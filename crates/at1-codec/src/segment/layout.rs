@@ -7,7 +7,7 @@
 //!
 //! ```text
 //! PAR1
-//! per row group: column chunks, then its recovery streams
+//! per row group: column chunks, Bloom filters of some, then its recovery streams
 //! directory        batch table, place of every recovery stream
 //! page indexes
 //! digest table     count u32 LE, then per block: length u32 LE, SHA-256
@@ -25,7 +25,7 @@
 //!      8     8  digests_at   u64 LE, where the digest table starts; it ends where the footer starts
 //!     16    32  digests      SHA-256 of the digest table
 //!     48    32  footer       SHA-256 of the Thrift footer and the 48 bytes of the seal before this field
-//!     80     4  version      u32 LE, always 2
+//!     80     4  version      u32 LE, 3; readers also take 2
 //!     84     4  magic        "AT1S"
 //! ```
 
@@ -35,8 +35,10 @@ use crate::{Error, Result};
 
 /// What every Parquet file starts and ends with.
 pub(crate) const PARQUET_MAGIC: &[u8; 4] = b"PAR1";
-/// The version of the segment format that this crate writes, and the only one it reads.
-pub const SEGMENT_VERSION: u32 = 2;
+/// The version of the segment format that this crate writes.
+pub const SEGMENT_VERSION: u32 = 3;
+/// The oldest version that it reads.
+pub const SEGMENT_VERSION_MIN: u32 = 2;
 /// The footer's key for what AT1 adds.
 pub(crate) const META_KEY: &str = "at1";
 
@@ -62,6 +64,10 @@ pub const GROUP_FIELDS_MAX: usize = 8 << 20;
 /// A digest block holds whole pages of one column chunk, or several whole chunks that are shorter than this, and is at
 /// least this long if it is not the last of its kind.
 pub const BLOCK_BYTES_MIN: usize = 32 << 10;
+/// The largest Bloom filter, its header left out.
+pub const FILTER_BYTES_MAX: u64 = 128 << 10;
+/// Of the bytes of a row group's column chunks, its Bloom filters together take at most one part in so many.
+pub const FILTERS_SHARE: u64 = 200;
 /// The largest footer that is read: 32,767 row groups of a few columns, or 5,000 columns of a few row groups.
 pub const FOOTER_BYTES_MAX: usize = 256 << 20;
 
@@ -71,6 +77,8 @@ pub(crate) struct Seal {
     pub(crate) indexes_at: u64,
     pub(crate) digests_at: u64,
     pub(crate) digests: [u8; 32],
+    /// The footer says the same, where it is hashed.
+    pub(crate) version: u32,
 }
 
 impl Seal {
@@ -82,7 +90,7 @@ impl Seal {
         seal[DIGESTS..FOOTER].copy_from_slice(&self.digests);
         let digest = footer_digest(thrift, &seal[..FOOTER]);
         seal[FOOTER..VERSION].copy_from_slice(&digest);
-        seal[VERSION..MAGIC].copy_from_slice(&SEGMENT_VERSION.to_le_bytes());
+        seal[VERSION..MAGIC].copy_from_slice(&self.version.to_le_bytes());
         seal[MAGIC..].copy_from_slice(SEAL_MAGIC);
         seal
     }
@@ -96,10 +104,10 @@ impl Seal {
             .filter(|(_, seal)| seal.ends_with(SEAL_MAGIC))
             .ok_or_else(|| Error::unsupported("seal", "an AT1 segment", "a Parquet file that AT1 did not write"))?;
         let version = u32::from_le_bytes(array(&seal[VERSION..MAGIC]));
-        if version != SEGMENT_VERSION {
+        if !(SEGMENT_VERSION_MIN..=SEGMENT_VERSION).contains(&version) {
             return Err(Error::unsupported(
                 "seal",
-                format!("segment version {SEGMENT_VERSION}"),
+                format!("segment version {SEGMENT_VERSION_MIN} to {SEGMENT_VERSION}"),
                 format!("version {version}"),
             ));
         }
@@ -111,6 +119,7 @@ impl Seal {
             indexes_at: u64::from_le_bytes(array(&seal[..DIGESTS_AT])),
             digests_at: u64::from_le_bytes(array(&seal[DIGESTS_AT..DIGESTS])),
             digests: array(&seal[DIGESTS..FOOTER]),
+            version,
         };
         Ok((seal, thrift))
     }
@@ -142,7 +151,7 @@ mod tests {
 
     #[test]
     fn a_seal_reads_back_and_every_flipped_bit_is_seen() {
-        let seal = Seal { indexes_at: 7, digests_at: 9, digests: [3; 32] };
+        let seal = Seal { indexes_at: 7, digests_at: 9, digests: [3; 32], version: SEGMENT_VERSION };
         let mut footer = b"thrift".to_vec();
         let bytes = seal.write(&footer);
         footer.extend_from_slice(&bytes);
@@ -151,7 +160,12 @@ mod tests {
         for bit in 0..footer.len() * 8 {
             let mut damaged = footer.clone();
             damaged[bit / 8] ^= 1 << (bit % 8);
-            assert!(Seal::read(&damaged).is_err(), "bit {bit}");
+            // The version is not hashed here; the footer, which is, must say the same.
+            assert!(
+                Seal::read(&damaged).is_ok_and(|(read, _)| read.version != SEGMENT_VERSION)
+                    || Seal::read(&damaged).is_err(),
+                "bit {bit}"
+            );
         }
         for cut in 0..footer.len() {
             assert!(Seal::read(&footer[..cut]).is_err(), "cut at {cut}");

@@ -82,14 +82,15 @@ impl Meta {
         }
     }
 
-    pub(super) fn parse(text: &str) -> Result<Self> {
+    /// Reads the description in the footer of a segment whose seal says `version`.
+    pub(super) fn parse(text: &str, version: u32) -> Result<Self> {
         let meta: Self = serde_json::from_str(text)
             .map_err(|e| Error::corrupt("footer", format!("a segment's description under the key {META_KEY}"), e))?;
         // The seal's version was looked at before.
-        if meta.version == SEGMENT_VERSION {
+        if meta.version == version {
             Ok(meta)
         } else {
-            Err(Error::corrupt("footer", format!("segment version {SEGMENT_VERSION}"), meta.version))
+            Err(Error::corrupt("footer", format!("segment version {version}"), meta.version))
         }
     }
 
@@ -131,7 +132,7 @@ mod tests {
         let rejects: Vec<u64> = (0..headers.len() as u64).map(|column| column * 5).collect();
         let json = Meta::new(&schema, &rejects, 1, 2, 3, Place { at: 4, bytes: 5 }).to_json().unwrap();
         assert!(json.contains(&format!("\"headers\":{told}")), "{json}");
-        let meta = Meta::parse(&json).unwrap();
+        let meta = Meta::parse(&json, SEGMENT_VERSION).unwrap();
         assert_eq!(meta.schema(&schema.arrow()).unwrap(), schema);
         for (column, &rejects) in rejects.iter().enumerate() {
             assert_eq!(meta.rejects(column), rejects, "{json}");

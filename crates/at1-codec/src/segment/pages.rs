@@ -16,9 +16,12 @@
 //! file and the text of one row group, which is at most [`TEXT_BYTES_MAX`] and no more than those bytes can expand to. What the
 //! values *are* is up to who wrote them, as in any file; that they are those of the digested bytes is not.
 
-use std::sync::{
-    Arc, OnceLock,
-    atomic::{AtomicU64, Ordering},
+use std::{
+    ops::Range,
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use bytes::Bytes;
@@ -36,16 +39,19 @@ use parquet::{
 
 use super::{
     digest::{Verified, VerifiedRead},
-    layout::{GROUP_BYTES_MAX, GROUP_ROWS_MAX},
+    layout::{FILTER_BYTES_MAX, GROUP_BYTES_MAX, GROUP_ROWS_MAX},
     page_header::Header,
+    thrift::Structure,
     values::{Dictionary, Kind, Wrong, check_dictionary, check_values, count_values, split_levels},
 };
-use crate::{ColumnType, Error, Result, Schema, text::RECORD_BYTES_MAX};
+use crate::{ColumnType, Error, Result, Schema, column::bytes::Take, text::RECORD_BYTES_MAX};
 
 /// The most rows of a row group: what the writer aims at, with room for how it gets there.
 const ROWS_MAX: usize = 2 * GROUP_ROWS_MAX;
 /// The most text of a row group, all columns together: its records and one that is as long as a record can be.
 const TEXT_BYTES_MAX: u64 = (GROUP_BYTES_MAX + RECORD_BYTES_MAX) as u64;
+/// The largest header of a Bloom filter; the writer's have some 15 bytes.
+const FILTER_HEADER_BYTES_MAX: u64 = 64;
 /// The largest page header; the writer's have 40 bytes.
 const HEADER_BYTES_MAX: usize = 1 << 10;
 
@@ -57,6 +63,8 @@ pub(super) struct Pages {
     chunks: Vec<Chunk>,
     /// For each row group the text of its chunks so far.
     text: Vec<AtomicU64>,
+    /// Where Bloom filters lie.
+    filters: Vec<Range<u64>>,
 }
 
 struct Chunk {
@@ -85,7 +93,7 @@ impl Pages {
             }
             kinds.push(kind);
         }
-        let mut chunks = Vec::new();
+        let (mut chunks, mut filters) = (Vec::new(), Vec::new());
         for (group, row_group) in metadata.row_groups().iter().enumerate() {
             if !usize::try_from(row_group.num_rows()).is_ok_and(|rows| (1..=ROWS_MAX).contains(&rows)) {
                 let place = format!("row group {group}");
@@ -110,6 +118,7 @@ impl Pages {
                 {
                     return Err(Error::corrupt(place(), "an offset index of all its pages", "another"));
                 }
+                filters.extend(filter_place(chunk).map_err(|e| e.within(&place()))?);
                 chunks.push(Chunk { start, end, group, column, good: OnceLock::new() });
             }
         }
@@ -119,11 +128,18 @@ impl Pages {
             return Err(Error::corrupt(place, "bytes of its own", format!("those of column {}", pair[0].column)));
         }
         let text = metadata.row_groups().iter().map(|_| AtomicU64::new(0)).collect();
-        Ok(Self { metadata, kinds, chunks, text })
+        Ok(Self { metadata, kinds, chunks, text, filters })
     }
 
-    /// Checks the chunk of which `bytes` bytes from `start` on are to be read, unless it is known to be good.
+    /// Checks the chunk of which `bytes` bytes from `start` on are to be read, unless it is known to be good; or the Bloom
+    /// filter that is just these bytes.
     pub(super) fn admit(&self, body: &Verified, start: u64, bytes: usize) -> Result<()> {
+        if self.filters.contains(&(start..start.saturating_add(bytes as u64))) {
+            return match is_filter(&body.read(start, bytes)?) {
+                Some(true) => Ok(()),
+                _ => Err(Error::corrupt(format!("byte {start}"), "a split block Bloom filter", "other bytes")),
+            };
+        }
         let next = self.chunks.partition_point(|chunk| chunk.end <= start);
         let chunk = self.chunks.get(next).filter(|chunk| chunk.start <= start);
         let chunk = chunk.filter(|chunk| bytes as u64 <= chunk.end - start);
@@ -164,6 +180,37 @@ impl Pages {
             .map_err(|e| e.within(&format!("row group {}: column {}", chunk.group, chunk.column)))?;
         Ok(text_max - walk.text_left)
     }
+}
+
+/// Where the Bloom filter of a chunk lies, if it has one.
+fn filter_place(chunk: &ColumnChunkMetaData) -> Result<Option<Range<u64>>> {
+    let (at, bytes) = (chunk.bloom_filter_offset(), chunk.bloom_filter_length());
+    if at.is_none() && bytes.is_none() {
+        return Ok(None);
+    }
+    let place = at.zip(bytes).and_then(|(at, bytes)| Some((u64::try_from(at).ok()?, u64::try_from(bytes).ok()?)));
+    let most = FILTER_BYTES_MAX + FILTER_HEADER_BYTES_MAX;
+    match place.filter(|&(_, bytes)| bytes <= most) {
+        Some((at, bytes)) => Ok(Some(at..at.saturating_add(bytes))),
+        None => Err(Error::corrupt("Bloom filter", format!("at most {most} bytes"), format!("{bytes:?}"))),
+    }
+}
+
+/// Whether these are a header and just the blocks that it tells of, which must be one at least and 2^n: the Parquet crate takes
+/// whatever follows the header, and stumbles over none.
+fn is_filter(bytes: &[u8]) -> Option<bool> {
+    let mut from = Take::new(bytes);
+    let header = Structure::read(&mut from)?;
+    let blocks = header.count(1)?;
+    // Split blocks, xxHash and no compression are the only ones of their kind, a structure in a union each.
+    let known = [2, 3, 4].iter().all(|&id| header.structure(id).and_then(|one| one.structure(1)).is_some());
+    Some(
+        known
+            && header.has_only(&[1, 2, 3, 4])
+            && blocks == from.remaining()
+            && blocks >= 32
+            && blocks.is_power_of_two(),
+    )
 }
 
 /// Whether pages follow each other from `first` to the end of a chunk.
@@ -315,6 +362,10 @@ impl Walk<'_> {
     }
 
     fn values(&mut self, header: &Header, data: &[u8], encoding: Encoding, values: usize) -> Result<(), Wrong> {
+        // Whoever looks for a value trusts in this, and does not look at the pages.
+        if self.column.page_encoding_stats_mask().is_some_and(|mask| !mask.all_set([encoding].iter())) {
+            return Err("a page that is encoded as the footer says");
+        }
         check_values(data, encoding, values, self.kind, self.dictionary.as_ref(), &mut self.text_left)?;
         self.row += header.values;
         Ok(())

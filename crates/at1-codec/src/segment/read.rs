@@ -106,7 +106,8 @@ impl Segment {
 
         let key_values = metadata.file_metadata().key_value_metadata();
         let text = key_values.into_iter().flatten().find(|kv| kv.key == META_KEY).and_then(|kv| kv.value.as_deref());
-        let meta = Meta::parse(text.ok_or_else(|| Error::corrupt("footer", format!("the key {META_KEY}"), "none"))?)?;
+        let text = text.ok_or_else(|| Error::corrupt("footer", format!("the key {META_KEY}"), "none"))?;
+        let meta = Meta::parse(text, seal.version)?;
         let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
         let arrow = ArrowReaderMetadata::try_new(Arc::clone(&metadata), options)?;
         let schema = meta.schema(arrow.schema())?;
@@ -232,6 +233,7 @@ impl Segment {
         let Seal { indexes_at, digests_at, .. } = self.0.seal;
         let groups = self.0.arrow.metadata().row_groups();
         let columns = groups.iter().map(|group| u64::try_from(group.compressed_size()).unwrap_or(0)).sum();
+        let filters = groups.iter().flat_map(|group| group.columns()).filter_map(|chunk| chunk.bloom_filter_length());
         let (mut recovery, mut records) = (0, 0);
         for group in &self.directory()?.groups {
             let of_columns: u64 = group.columns.iter().map(|column| group.packed_bytes(&column.place)).sum();
@@ -240,6 +242,7 @@ impl Segment {
         }
         Ok(Shares {
             columns,
+            filters: filters.map(|bytes| u64::try_from(bytes).unwrap_or(0)).sum(),
             recovery,
             records,
             directory: self.0.meta.directory().bytes,
@@ -344,6 +347,8 @@ pub struct ColumnLayout {
 pub struct Shares {
     /// Column chunks: the values.
     pub columns: u64,
+    /// Bloom filters: which values are not there.
+    pub filters: u64,
     /// Recovery streams of columns: how the values were spelled.
     pub recovery: u64,
     /// Recovery streams of records: which were unusual.

@@ -30,8 +30,8 @@ use super::{
     directory::{BatchInfo, ColumnRecovery, Directory, GroupRecovery, Place, Places, StreamPlace},
     draft::{Cuts, Draft},
     layout::{
-        BLOCK_BYTES_MIN, GROUP_BYTES_MAX, GROUP_FIELDS_MAX, GROUP_ROWS_MAX, META_KEY, PARQUET_MAGIC, Seal,
-        TRAILER_BYTES, hex,
+        BLOCK_BYTES_MIN, GROUP_BYTES_MAX, GROUP_FIELDS_MAX, GROUP_ROWS_MAX, META_KEY, PARQUET_MAGIC, SEGMENT_VERSION,
+        Seal, TRAILER_BYTES, hex,
     },
     meta::Meta,
     stream::{Stream, pack},
@@ -243,6 +243,13 @@ impl<W: Write + Send> SegmentWriter<W> {
         let pieces: Vec<Vec<u64>> = encoded.columns.iter().map(|column| pieces(&column.chunk)).collect();
         let at = self.file.bytes_written() as u64;
         self.file.inner_mut().plan_chunks(at, &pieces);
+        let mut filters_at = at + pieces.iter().flatten().sum::<u64>();
+        for filter in encoded.columns.iter().filter_map(|column| column.chunk.close().bloom_filter.as_ref()) {
+            let mut bytes = Vec::new();
+            filter.write(&mut bytes)?;
+            self.file.inner_mut().plan(filters_at, [bytes.len() as u64]);
+            filters_at += bytes.len() as u64;
+        }
         self.paged |= encoded.columns.iter().any(|column| is_paged(&column.chunk));
         let mut group = self.file.next_row_group()?;
         let mut streams = vec![encoded.records];
@@ -329,7 +336,8 @@ impl<W: Write + Send> SegmentWriter<W> {
         sink.plan(indexes_at, indexes.chunks(BLOCK_BYTES_MIN).map(|c| c.len() as u64));
         sink.write_all(indexes)?;
         let table = sink.finish_blocks();
-        let seal = Seal { indexes_at, digests_at: sink.at(), digests: Sha256::digest(&table).into() };
+        let (digests, version) = (Sha256::digest(&table).into(), SEGMENT_VERSION);
+        let seal = Seal { indexes_at, digests_at: sink.at(), digests, version };
         sink.write_unblocked(&table)?;
         let mut footer = [thrift, &seal.write(thrift)].concat();
         let length =

@@ -149,9 +149,10 @@ fn print_columns(columns: &[ColumnBytes<'_>], segment_bytes: u64, out: &mut dyn 
 }
 
 /// The parts of a segment, by the names that people read and scripts ask for.
-fn parts(shares: &Shares) -> [(&'static str, u64); 7] {
+fn parts(shares: &Shares) -> [(&'static str, u64); 8] {
     [
         ("columns", shares.columns),
+        ("bloom_filters", shares.filters),
         ("column_recovery", shares.recovery),
         ("record_recovery", shares.records),
         ("directory", shares.directory),

@@ -6,6 +6,7 @@
 //! * A chunk that holds a NaN carries no bounds at all, neither for itself nor for its pages: readers disagree on where
 //!   NaN sorts, and a bound that leaves it out makes them skip rows that match.
 
+mod bloom;
 mod cost;
 mod sample;
 mod write;
@@ -21,9 +22,10 @@ use parquet::{
 
 use crate::Result;
 
+pub(super) use bloom::keep_small;
 use sample::Sample;
 pub(super) use write::is_paged;
-use write::{Layout, Pages, Version, write};
+use write::{Layout, Pages, Version, is_dictionary_only, write};
 
 /// How much work goes into making a segment small.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -109,23 +111,34 @@ pub(super) fn encode_chunk(field: &FieldRef, array: &ArrayRef, profile: Profile)
         return write(field, array, layouts[0], Version::Two, profile.pages(), profile.compression());
     }
     match profile {
-        Profile::Fast | Profile::Balanced => by_sample(field, array, layouts, profile),
+        Profile::Fast | Profile::Balanced => {
+            let sample = Sample::of(array)?;
+            let mut chunk = by_sample(field, array, &sample, layouts, profile)?;
+            chunk.close_mut().bloom_filter = bloom::filter(array, &chunk, &sample);
+            Ok(chunk)
+        }
+        // Kept data is to be small.
         Profile::Max => by_trial(field, array, layouts, profile),
     }
 }
 
 /// The chunk in the layout that costs least on a sample.
-fn by_sample(field: &FieldRef, array: &ArrayRef, layouts: &[Layout], profile: Profile) -> Result<ArrowColumnChunk> {
+fn by_sample(
+    field: &FieldRef,
+    array: &ArrayRef,
+    sample: &Sample,
+    layouts: &[Layout],
+    profile: Profile,
+) -> Result<ArrowColumnChunk> {
     // Version 2 leaves definition levels as they are, which costs where there are some.
     let version = if array.null_count() > 0 { Version::One } else { Version::Two };
     let at = |array, layout| write(field, array, layout, version, profile.pages(), profile.compression());
-    let sample = Sample::of(array)?;
     let hopeful: Vec<Layout> = layouts.iter().copied().filter(|&layout| sample.may_pay(layout)).collect();
     let (mut layout, mut least, mut whole) = (hopeful.first().copied().unwrap_or(layouts[0]), f64::INFINITY, None);
     if hopeful.len() > 1 {
         for hope in hopeful {
             let chunk = at(&sample.array, hope)?;
-            let cost = cost::of(&sample, hope, &chunk, profile);
+            let cost = cost::of(sample, hope, &chunk, profile);
             if cost < least {
                 (layout, least) = (hope, cost);
                 whole = (sample.array.len() == array.len()).then_some(chunk);

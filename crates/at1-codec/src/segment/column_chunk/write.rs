@@ -11,9 +11,10 @@ use parquet::{
         ArrowSchemaConverter,
         arrow_writer::{ArrowColumnChunk, ArrowRowGroupWriterFactory, compute_leaves},
     },
-    basic::{Compression, Encoding},
+    basic::{Compression, Encoding, PageType},
     column::writer::ColumnCloseResult,
     file::{
+        metadata::ColumnChunkMetaData,
         properties::{EnabledStatistics, WriterProperties, WriterVersion},
         statistics::Statistics,
         writer::SerializedFileWriter,
@@ -95,15 +96,31 @@ fn holds_nan(array: &ArrayRef) -> bool {
     array.as_primitive_opt::<Float64Type>().is_some_and(|a| a.iter().flatten().any(f64::is_nan))
 }
 
+/// Whether all values of a chunk are in its dictionary, and it says so.
+pub(super) fn is_dictionary_only(chunk: &ArrowColumnChunk) -> bool {
+    tells_dictionary(&chunk.close().metadata)
+}
+
+fn tells_dictionary(metadata: &ColumnChunkMetaData) -> bool {
+    let mut pages =
+        metadata.page_encoding_stats().into_iter().flatten().filter(|s| s.page_type != PageType::DICTIONARY_PAGE);
+    metadata.dictionary_page_offset().is_some()
+        && metadata.page_encoding_stats().is_some()
+        && pages.all(|s| matches!(s.encoding, Encoding::RLE_DICTIONARY | Encoding::PLAIN_DICTIONARY))
+}
+
 /// Leaves out of a chunk's description what says nothing new: bounds a second time for readers of ten years ago, counts
-/// that the schema and the null count imply, a column index of one page. In a table of many columns and few rows that is
-/// most of the footer.
+/// that the schema and the null count imply, a column index of one page, how pages are encoded unless that is by a dictionary
+/// for several of them. In a table of many columns and few rows that is most of the footer.
 fn trim(close: &mut ColumnCloseResult, unbounded: bool, one_page: bool) -> Result<()> {
     if unbounded || one_page {
         close.column_index = None;
     }
-    let statistics = close.metadata.statistics().filter(|_| !unbounded).cloned();
-    let builder = close.metadata.clone().into_builder().clear_page_encoding_stats().clear_statistics();
+    let statistics = close.metadata.statistics().cloned();
+    let statistics = if unbounded { statistics.map(nulls_only) } else { statistics };
+    let dictionary_only = !one_page && tells_dictionary(&close.metadata);
+    let builder = close.metadata.clone().into_builder().clear_statistics();
+    let builder = if dictionary_only { builder } else { builder.clear_page_encoding_stats() };
     let builder = builder.set_unencoded_byte_array_data_bytes(None);
     let builder = builder.set_repetition_level_histogram(None).set_definition_level_histogram(None);
     close.metadata = match statistics.map(told_once) {
@@ -112,6 +129,11 @@ fn trim(close: &mut ColumnCloseResult, unbounded: bool, one_page: bool) -> Resul
     }
     .build()?;
     Ok(())
+}
+
+/// Statistics of a chunk whose values have no bounds.
+fn nulls_only(statistics: Statistics) -> Statistics {
+    Statistics::double(None, None, None, statistics.null_count_opt(), false)
 }
 
 /// Bounds without the deprecated pair of fields.

@@ -12,7 +12,7 @@ use parquet::arrow::arrow_writer::ArrowColumnChunk;
 use super::{
     super::{
         chunk::{Chunk, blocks},
-        column_chunk::encode_chunk,
+        column_chunk::{encode_chunk, keep_small},
         records::RecordsBuilder,
         stream::Stream,
     },
@@ -119,6 +119,8 @@ impl Encoding<'_> {
                 Done::Columns(columns) => group.columns.extend(columns),
             }
         }
+        let mut chunks: Vec<_> = group.columns.iter_mut().map(|column| &mut column.chunk).collect();
+        keep_small(&mut chunks);
         Ok(group)
     }
 
