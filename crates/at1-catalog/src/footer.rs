@@ -6,15 +6,23 @@
 use std::ops::Range;
 
 use arrow::{
-    array::{ArrayRef, UInt64Array},
+    array::{ArrayRef, BooleanArray, UInt64Array},
+    compute::nullif,
     datatypes::FieldRef,
 };
 use parquet::{
     arrow::arrow_reader::{ArrowReaderMetadata, statistics::StatisticsConverter},
-    file::metadata::{ParquetMetaData, RowGroupMetaData},
+    file::{
+        metadata::{ParquetMetaData, RowGroupMetaData},
+        statistics::Statistics,
+    },
 };
 
-use crate::{ColumnZones, Error, Result, Source, View, Zones, origin};
+use crate::{
+    ColumnZones, Error, Result, Source, View, Zones,
+    convert::Conversion,
+    origin::{self, Origin},
+};
 
 /// What a file's writer promises about bounds of doubles.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,6 +72,35 @@ pub(crate) fn group_zones(source: &impl Source, stored: usize) -> Result<(UInt64
     let nulls = known(converter.row_group_null_counts(groups)?.iter(), &rows);
     let zones = stored_zones(source, stored, (min, max), nulls)?;
     Ok((rows, zones))
+}
+
+/// The zones of each row group, with the bounds that are values of it, of those `wanted` columns that are stored in the type that
+/// the table asks for.
+pub(crate) fn exact_zones(
+    source: &impl Source,
+    view: &View,
+    origins: &[Option<Origin>],
+    wanted: &[usize],
+) -> Result<Zones> {
+    let rows = groups_rows(source.metadata())?;
+    let groups = source.metadata().metadata().row_groups();
+    let mut columns = vec![None; view.columns.len()];
+    for &column in wanted {
+        columns[column] = match origins[column] {
+            Some(Origin::Missing) => Some(ColumnZones::missing(view.ty(column), &rows)),
+            Some(Origin::Stored(stored, Conversion::Same)) => {
+                let (_, zones) = group_zones(source, stored)?;
+                let exact = |is_exact: fn(&Statistics) -> bool| -> BooleanArray {
+                    groups.iter().map(|group| Some(!group.column(stored).statistics().is_some_and(is_exact))).collect()
+                };
+                let min = nullif(zones.min(), &exact(Statistics::min_is_exact))?;
+                let max = nullif(zones.max(), &exact(Statistics::max_is_exact))?;
+                Some(ColumnZones::new(min, max, zones.nulls().clone(), zones.rejects().clone())?)
+            }
+            _ => None,
+        };
+    }
+    Zones::new(rows, columns)
 }
 
 fn stored_zones(
@@ -209,10 +246,7 @@ mod tests {
 
     use arrow::array::Array;
     use at1_codec::{ColumnType, Schema};
-    use parquet::{
-        arrow::{ArrowWriter, arrow_reader::ArrowReaderOptions},
-        file::statistics::Statistics,
-    };
+    use parquet::arrow::{ArrowWriter, arrow_reader::ArrowReaderOptions};
 
     use super::*;
 

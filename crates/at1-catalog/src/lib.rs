@@ -32,6 +32,7 @@
 //! * This crate never opens a file, and does not know how segments came to be.
 #![forbid(unsafe_code)]
 
+mod aggregate;
 mod bind;
 mod bloom;
 mod catalog;
@@ -57,8 +58,9 @@ mod view;
 mod zone;
 mod zone_text;
 
+pub use aggregate::{Aggregates, Tally};
 pub use bind::Bound;
-pub use catalog::{Candidate, Catalog, Opened, TableScan, Totals};
+pub use catalog::{Candidate, Catalog, Opened, TableScan, TableTally, Totals};
 pub use error::{Error, ErrorKind, Result};
 pub use footer::DoubleBounds;
 pub use number::{NotANumber, Number};

@@ -20,10 +20,10 @@ use at1_codec::Unpacked;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReader;
 
 use crate::{
-    Error, Pruning, Request, Result, RowNumbers, Source, Statistics, Verdict, View, Zones, bloom,
+    Error, Pruning, Request, Result, RowNumbers, Source, Statistics, Tally, Verdict, View, Zones, bloom,
     convert::{self, Conversion},
     dictionary,
-    footer::{bits, group_rows, pages, stretches},
+    footer::{bits, exact_zones, group_rows, pages, stretches},
     origin::Origin,
     suspect::Suspect,
 };
@@ -158,6 +158,26 @@ impl<S: Source> Scan<S> {
     /// What is scanned.
     pub fn source(&self) -> &S {
         &self.source
+    }
+
+    /// Lets zones answer what they can of row groups of which every row matches; the rest comes as batches.
+    pub(crate) fn answer(&mut self, tally: &mut Tally) -> Result<()> {
+        if self.request.pruning == Pruning::Off || !self.verdicts.contains(&Verdict::All) {
+            return Ok(());
+        }
+        let zones = exact_zones(&self.source, &self.view, &self.origins, &self.request.projection)?;
+        let mut end = self.next_row;
+        for group in 0..zones.len() {
+            let (start, rows) = (end, zones.rows().value(group));
+            end += rows;
+            let is_whole = self.request.rows.start <= start && end <= self.request.rows.end;
+            if is_whole && self.verdicts[group] == Verdict::All && tally.zones(&zones, group)? {
+                self.verdicts[group] = Verdict::Skip;
+                self.statistics.row_groups_answered += 1;
+                self.statistics.rows_matched += rows;
+            }
+        }
+        Ok(())
     }
 
     fn batch(&mut self) -> Result<Option<RecordBatch>> {

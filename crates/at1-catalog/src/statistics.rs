@@ -14,6 +14,8 @@ pub struct Statistics {
     pub segments_skipped: u64,
     /// Segments that were opened.
     pub segments_scanned: u64,
+    /// Of the segments that were not opened, those whose zones answered what was asked of them.
+    pub segments_answered: u64,
     /// Row groups of the opened segments.
     pub row_groups_total: u64,
     /// Row groups of which no page was read.
@@ -22,6 +24,8 @@ pub struct Statistics {
     pub row_groups_skipped_by_bloom: u64,
     /// Of those, the ones that zones and Bloom filters left and dictionaries ruled out.
     pub row_groups_skipped_by_dictionary: u64,
+    /// Of those, the ones whose zones answered what was asked of them.
+    pub row_groups_answered: u64,
     /// Row groups of which pages were read.
     pub row_groups_scanned: u64,
     /// Pages of the columns that the query names, in the opened segments.
@@ -48,10 +52,12 @@ impl AddAssign for Statistics {
         self.segments_total += other.segments_total;
         self.segments_skipped += other.segments_skipped;
         self.segments_scanned += other.segments_scanned;
+        self.segments_answered += other.segments_answered;
         self.row_groups_total += other.row_groups_total;
         self.row_groups_skipped += other.row_groups_skipped;
         self.row_groups_skipped_by_bloom += other.row_groups_skipped_by_bloom;
         self.row_groups_skipped_by_dictionary += other.row_groups_skipped_by_dictionary;
+        self.row_groups_answered += other.row_groups_answered;
         self.row_groups_scanned += other.row_groups_scanned;
         self.pages_total += other.pages_total;
         self.pages_skipped += other.pages_skipped;

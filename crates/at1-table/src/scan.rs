@@ -4,6 +4,7 @@
 //! * Rows come in table order, in the table's types, whatever type a column had when a segment was written.
 //! * One state of the table is read from beginning to end, whatever is appended, compacted or removed meanwhile.
 
+mod aggregate;
 mod last;
 mod query;
 mod raw;

@@ -376,10 +376,11 @@ fn unpack(header: &Header, body: Bytes, compression: Compression) -> Result<Page
     else {
         return Err(broken());
     };
-    let is_stored = !header.is_packed || unpacked == 0;
+    let is_stored = compression == Compression::UNCOMPRESSED || !header.is_packed;
     let buf = match compression {
-        Compression::UNCOMPRESSED => body,
         _ if is_stored => body,
+        // Whatever the packer made of nothing is no value.
+        _ if unpacked == 0 => body.slice(..header.levels),
         Compression::ZSTD(_) if unpacked / GROWTH_MAX <= packed => {
             let mut page = Vec::with_capacity(header.unpacked);
             page.extend_from_slice(&body[..header.levels]);
@@ -405,7 +406,7 @@ fn unpack(header: &Header, body: Bytes, compression: Compression) -> Result<Page
     };
     let values = u32::try_from(header.values).map_err(|_| broken())?;
     let encoding = encoding(header.encoding)?;
-    if !is_stored && buf.len() != header.unpacked {
+    if buf.len() != header.unpacked {
         return Err(Error::corrupt("page", format!("{} bytes", header.unpacked), buf.len()));
     }
     Ok(match header.version_2 {

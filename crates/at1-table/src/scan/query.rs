@@ -10,7 +10,7 @@ use std::{
     },
 };
 
-use at1_catalog::{Bound, Candidate, Catalog, Pruning, Request, RowNumbers, Statistics, Totals};
+use at1_catalog::{Bound, Candidate, Catalog, Pruning, Request, RowNumbers, Statistics, TableTally, Tally, Totals};
 use at1_codec::{Schema, Segment, column::Pin};
 
 use super::{
@@ -18,8 +18,9 @@ use super::{
     source::{self, OpenLive},
 };
 use crate::{
-    error::Result,
+    error::{Error, Result},
     manifest::{self, Live, LiveSegments, Placed, Plan, PlanCounts, Question, Sums},
+    paths,
     schema::TableColumn,
     snapshot::Snapshot,
     version::Version,
@@ -138,15 +139,46 @@ impl Query {
 
     pub(super) fn forward(&self, limit: Option<u64>) -> Forward {
         let request = self.request.clone().limit(limit.unwrap_or(u64::MAX));
-        let totals = Totals { segments: self.sums.segments, bytes: self.sums.bytes };
+        Catalog::new(self.schema.clone()).scan(request, self.totals(), self.candidates())
+    }
+
+    /// What the matching rows add to a tally.
+    pub(super) fn tally(&self, tally: Tally) -> Result<TableTally<Segment, Candidates>> {
+        let catalog = Catalog::new(self.schema.clone());
+        Ok(catalog.tally(self.request.clone(), tally, self.totals(), self.candidates())?)
+    }
+
+    fn totals(&self) -> Totals {
+        Totals { segments: self.sums.segments, bytes: self.sums.bytes }
+    }
+
+    fn candidates(&self) -> Candidates {
         self.progress.planned.store(self.rows.start, Ordering::Relaxed);
-        let candidates = Candidates {
+        Candidates {
             plan: self.plan(),
             snapshot: self.snapshot.clone(),
             version: Arc::clone(&self.version),
             progress: Arc::clone(&self.progress),
-        };
-        Catalog::new(self.schema.clone()).scan(request, totals, candidates)
+        }
+    }
+
+    /// Looks where things are now, after one was not there; else the error stands.
+    pub(super) fn look_again(&self, gone: &Gone, error: Error) -> Result<()> {
+        match &gone.segment {
+            Some(segment) => self.snapshot.look_again(segment).map(drop),
+            None => self.snapshot.renew(&self.version, error).map(drop),
+        }
+    }
+
+    /// An error of the catalog about the segment with this first row, which it then names.
+    pub(super) fn explain(&self, error: at1_catalog::Error, first_row: Option<u64>) -> Error {
+        let at = first_row.and_then(|row| self.version.tail.live.at_row(row).ok().flatten());
+        let error = Error::from(error);
+        // An error of opening names the file already.
+        match at.map(|placed| paths::segment_path(&placed.live.name())) {
+            Some(path) if !error.to_string().contains(&path) => error.within(&path),
+            _ => error,
+        }
     }
 }
 

@@ -12,7 +12,6 @@ use super::{
 };
 use crate::{
     error::{Error, Result},
-    paths,
     snapshot::Snapshot,
 };
 
@@ -93,21 +92,21 @@ impl Rows {
     /// Plans what is left where the batches are now, if a file or a block was not there; else the error stands.
     fn plan_again(&mut self, error: Error) -> Result<()> {
         let Some(gone) = self.query.gone() else { return Err(error) };
-        match &gone.segment {
-            Some(segment) => drop(self.query.snapshot.look_again(segment)?),
-            None => drop(self.query.snapshot.renew(&self.query.version, error)?),
-        }
+        self.query.look_again(gone, error)?;
         if self.options.last.is_none() {
             self.options.rows = Some(self.query.rows.start.max(gone.row)..self.query.rows.end);
         }
-        let read = self.statistics();
-        // The totals are those of the newest layout.
-        self.before = Statistics { segments_total: 0, bytes_total: 0, row_groups_total: 0, pages_total: 0, ..read };
+        self.before = carried_over(self.statistics());
         let snapshot = self.query.snapshot.clone();
         self.query = Query::new(snapshot, &self.options, self.columns.clone(), self.row_numbers)?;
         self.inner = Inner::Forward(Box::new(self.query.forward(self.remaining)));
         Ok(())
     }
+}
+
+/// What was read under one layout, before the next: the totals are those of the newest.
+pub(super) fn carried_over(read: Statistics) -> Statistics {
+    Statistics { segments_total: 0, bytes_total: 0, row_groups_total: 0, pages_total: 0, ..read }
 }
 
 impl Iterator for Rows {
@@ -116,16 +115,7 @@ impl Iterator for Rows {
     fn next(&mut self) -> Option<Self::Item> {
         loop {
             let batch = match &mut self.inner {
-                Inner::Forward(scan) => scan.next()?.map_err(|e| {
-                    let live = &self.query.version.tail.live;
-                    let at = scan.first_row().and_then(|row| live.at_row(row).ok().flatten());
-                    let error = Error::from(e);
-                    // An error of opening names the file already.
-                    match at.map(|placed| paths::segment_path(&placed.live.name())) {
-                        Some(path) if !error.to_string().contains(&path) => error.within(&path),
-                        _ => error,
-                    }
-                }),
+                Inner::Forward(scan) => scan.next()?.map_err(|e| self.query.explain(e, scan.first_row())),
                 Inner::Found(batches, _) => Ok(batches.next()?),
             };
             match batch {
