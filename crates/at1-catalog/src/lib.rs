@@ -44,6 +44,7 @@ mod footer;
 mod like;
 mod number;
 mod origin;
+pub mod packed;
 mod parse;
 mod predicate;
 mod prune;
@@ -56,6 +57,7 @@ mod suspect;
 mod time;
 mod view;
 mod zone;
+mod zone_bytes;
 mod zone_text;
 
 pub use aggregate::{Aggregates, Tally};

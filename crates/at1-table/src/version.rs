@@ -7,12 +7,17 @@
 //! * What was folded before is believed again only if the last line folded still stands where it stood.
 //! * A line with LF whose hash is wrong is damage, and never read past.
 
-use std::sync::{Arc, OnceLock};
+use std::{
+    cell::OnceCell,
+    collections::HashMap,
+    ops::Range,
+    sync::{Arc, OnceLock},
+};
 
 use at1_codec::column::Pin;
 use at1_ledger::{
-    Carried, ErrorKind as LedgerErrorKind, Header, Json, Kind, ManifestRef, Past, Produced, SchemaEvent, SegmentRecord,
-    State, Tip, parse_line, parse_segment_name,
+    Carried, Digest, ErrorKind as LedgerErrorKind, Header, Json, Kind, ManifestRef, Past, Produced, SchemaEvent,
+    SegmentRecord, State, Tip, parse_line, parse_segment_name, segment_name,
 };
 
 use crate::{
@@ -27,6 +32,8 @@ use crate::{
 
 mod history;
 mod look;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use history::{Events, Origin};
 pub(crate) use look::{Footing, Look, look};
@@ -51,7 +58,7 @@ pub(crate) struct Version {
     /// The newest root that was tried, and could not be had.
     missed: Option<ManifestRef>,
     /// Segments whose zones lie in their footers, and have not been read from there.
-    unread: Vec<(Entry, at1_ledger::Digest)>,
+    unread: Vec<(Entry, Digest)>,
     /// The live segments with all zones, once they were asked for.
     zoned: OnceLock<LiveSegments>,
     /// Everything, once somebody needed it.
@@ -95,7 +102,7 @@ impl Version {
         })?;
         let (n, first_batch) = (event.n, self.tip.totals().batches);
         let mut tip = self.tip.clone();
-        tip.apply(&event, &Before { version: self, store })?;
+        tip.apply(&event, &Before { version: self, store, waiting: OnceCell::new() })?;
         match &event.detail.kind {
             Kind::Append { batches, segments, schema } => {
                 if let Some(changes) = schema {
@@ -223,11 +230,7 @@ impl Version {
 
     /// The live segments with all zones that can be read, and those whose files are not there.
     #[expect(clippy::type_complexity, reason = "the second part is the field's own type")]
-    fn read_zones(
-        &self,
-        store: &dyn Store,
-        bytes_read: &mut u64,
-    ) -> Result<(LiveSegments, Vec<(Entry, at1_ledger::Digest)>)> {
+    fn read_zones(&self, store: &dyn Store, bytes_read: &mut u64) -> Result<(LiveSegments, Vec<(Entry, Digest)>)> {
         let mut live = self.tail.live.clone();
         let mut left = vec![];
         for (entry, sha256) in &self.unread {
@@ -279,6 +282,19 @@ impl Version {
 struct Before<'a> {
     version: &'a Version,
     store: &'a dyn Store,
+    /// The compactions that replaced segments whose files are still there.
+    waiting: OnceCell<HashMap<(u64, u64), u64>>,
+}
+
+impl Before<'_> {
+    fn waiting(&self) -> Result<&HashMap<(u64, u64), u64>> {
+        if let Some(waiting) = self.waiting.get() {
+            return Ok(waiting);
+        }
+        let waiting = self.version.tail.replaced()?;
+        let waiting = waiting.into_iter().map(|pending| ((pending.event, pending.part), pending.by));
+        Ok(self.waiting.get_or_init(|| waiting.collect()))
+    }
 }
 
 impl Past for Before<'_> {
@@ -288,7 +304,7 @@ impl Past for Before<'_> {
         self.version.tail.producer(producer)
     }
 
-    fn is_bordered(&self, batches: &std::ops::Range<u64>) -> Result<bool> {
+    fn is_bordered(&self, batches: &Range<u64>) -> Result<bool> {
         let live = &self.version.tail.live;
         let (Some(first), Some(last)) = (live.at_batch(batches.start)?, live.at_batch(batches.end - 1)?) else {
             return Ok(false);
@@ -296,19 +312,18 @@ impl Past for Before<'_> {
         Ok(first.live.batch.start == batches.start && last.live.batch.end == batches.end)
     }
 
-    fn rows_of(&self, batches: std::ops::Range<u64>) -> Result<u64> {
+    fn rows_of(&self, batches: Range<u64>) -> Result<u64> {
         let totals = |batch| self.version.totals_before(self.store, batch);
         Ok(totals(batches.end)?.rows - totals(batches.start)?.rows)
     }
 
     fn replaced_by(&self, id: (u64, u64)) -> Result<Option<u64>> {
-        let waiting = self.version.tail.replaced()?;
-        if let Some(pending) = waiting.iter().find(|pending| (pending.event, pending.part) == id) {
-            return Ok(Some(pending.by));
+        if let Some(by) = self.waiting()?.get(&id) {
+            return Ok(Some(*by));
         }
         // A file that was vacuumed before may be named again: only the whole history tells.
         let history = self.version.history(self.store)?;
-        let name = at1_ledger::segment_name(id.0, id.1);
+        let name = segment_name(id.0, id.1);
         Ok(history.replaced_segment(&name).map(|replaced| replaced.by))
     }
 }

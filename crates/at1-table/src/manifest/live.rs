@@ -2,27 +2,34 @@
 
 use std::{ops::Range, sync::Arc};
 
-use at1_catalog::ZoneText;
+use at1_catalog::{Pruning, ZoneText};
 use at1_codec::column::Pin;
 use at1_ledger::Digest;
 
-use super::{Entry, Live, Manifest, Placed, Plan, Question, Sums};
+use super::{
+    Entry, Live, Manifest, Placed, Plan, Question, Sums,
+    grow::{Edit, Stretches},
+    node::Segment,
+    splice::Splice,
+    visit,
+    walk::{Walk, Wanted},
+};
 use crate::{
     error::{Error, Result},
     paths,
 };
 
-/// The live segments, in the order of their batches, which they tile from 0.
+/// The live segments, in the order of their batches, which they tile from 0. Clones are cheap.
 #[derive(Clone, Debug)]
 pub(crate) struct LiveSegments {
     manifest: Manifest,
-    entries: Arc<Vec<Arc<Entry>>>,
+    splices: Arc<Vec<Splice>>,
 }
 
 impl LiveSegments {
     /// Those of a manifest.
     pub(crate) fn new(manifest: Manifest) -> Self {
-        Self { entries: Arc::new(manifest.live().to_vec()), manifest }
+        Self { manifest, splices: Arc::default() }
     }
 
     /// The manifest that they go on from.
@@ -30,8 +37,8 @@ impl LiveSegments {
         &self.manifest
     }
 
-    pub(super) fn entries(&self) -> &[Arc<Entry>] {
-        &self.entries
+    pub(super) fn splices(&self) -> &[Splice] {
+        &self.splices
     }
 
     /// Adds segments at the end.
@@ -42,7 +49,15 @@ impl LiveSegments {
         let end = self.batches();
         let last = entries.last().map_or(end, |entry| entry.live.batch.end);
         expect_tiles(end..last, &entries)?;
-        Arc::make_mut(&mut self.entries).extend(entries.into_iter().map(Arc::new));
+        if entries.is_empty() {
+            return Ok(());
+        }
+        let splices = Arc::make_mut(&mut self.splices);
+        let entries = entries.into_iter().map(Arc::new);
+        match splices.last_mut().filter(|last| last.batches().end == end) {
+            Some(last) => entries.for_each(|entry| last.push(entry)),
+            None => splices.push(Splice::new(&self.manifest, end..end, entries.collect())?),
+        }
         Ok(())
     }
 
@@ -52,25 +67,43 @@ impl LiveSegments {
     /// `Corrupt` unless `batches` go from one border of live segments to another, and `entries` tile them.
     pub(crate) fn replace(&mut self, batches: Range<u64>, entries: Vec<Entry>) -> Result<Vec<Live>> {
         expect_tiles(batches.clone(), &entries)?;
-        let first = self.entries.binary_search_by_key(&batches.start, |entry| entry.live.batch.start);
-        let last = self.entries.binary_search_by_key(&batches.end, |entry| entry.live.batch.end);
-        let (Ok(first), Ok(last)) = (first, last) else { return Err(no_border(&batches)) };
-        if first > last {
-            return Err(no_border(&batches));
+        let removed = self.range(batches.clone()).map(|placed| Ok(placed?.live)).collect::<Result<Vec<_>>>()?;
+        let borders = removed.first().zip(removed.last()).map(|(first, last)| first.batch.start..last.batch.end);
+        if borders != Some(batches.clone()) {
+            let found = format!("{}..{}", batches.start, batches.end);
+            return Err(Error::corrupt(paths::LEDGER, "batches from one border of live segments to another", found));
         }
-        let entries = entries.into_iter().map(Arc::new);
-        let removed = Arc::make_mut(&mut self.entries).splice(first..=last, entries);
-        Ok(removed.map(|entry| entry.live.clone()).collect())
+        // Splices that hold any of these batches become one with the new segments.
+        let first = self.splices.partition_point(|splice| splice.batches().end <= batches.start);
+        let end = self.splices.partition_point(|splice| splice.batches().start < batches.end).max(first);
+        let touched = &self.splices[first..end];
+        let mut base = batches.start..batches.end.min(self.manifest.root().totals.batches);
+        let mut all = vec![];
+        if let Some(splice) = touched.first().filter(|splice| splice.batches().start < batches.start) {
+            base.start = splice.base.start;
+            all.extend_from_slice(&splice.entries()[..splice.entry_of_batch(batches.start)]);
+        }
+        all.extend(entries.into_iter().map(Arc::new));
+        if let Some(splice) = touched.last() {
+            base.end = base.end.max(splice.base.end);
+            let after = splice.entries().partition_point(|entry| entry.live.batch.start < batches.end);
+            all.extend_from_slice(&splice.entries()[after..]);
+        }
+        base.start = base.start.min(base.end);
+        let splice = Splice::new(&self.manifest, base, all)?;
+        Arc::make_mut(&mut self.splices).splice(first..end, [splice]);
+        Ok(removed)
     }
 
     /// The end of the last one's batches.
     pub(crate) fn batches(&self) -> u64 {
-        self.entries.last().map_or(0, |entry| entry.live.batch.end)
+        let end = self.manifest.root().totals.batches;
+        self.splices.last().map_or(end, |last| last.batches().end.max(end))
     }
 
     /// What they all add up to.
     pub(crate) fn sums(&self) -> Sums {
-        self.entries.iter().map(|entry| entry.live.sums()).sum()
+        self.manifest.root().segments + self.splices.iter().map(Splice::moves).sum()
     }
 
     /// What those add up to whose first batch is before `batch`.
@@ -78,8 +111,14 @@ impl LiveSegments {
     /// # Errors
     /// If a block cannot be read.
     pub(crate) fn sums_before(&self, batch: u64) -> Result<Sums> {
-        let before = self.entries.iter().take_while(|entry| entry.live.batch.start < batch);
-        Ok(before.map(|entry| entry.live.sums()).sum())
+        let (moved, splice) = self.splice_before(|splice, _| splice.batches().start < batch);
+        match splice.filter(|splice| batch < splice.batches().end) {
+            Some(splice) => {
+                let entries = splice.entries().partition_point(|entry| entry.live.batch.start < batch);
+                Ok(moved + splice.before() + splice.before_entry(entries))
+            }
+            None => Ok(moved + splice.map_or(Sums::default(), Splice::moves) + self.manifest.sums_before(batch)?),
+        }
     }
 
     /// The segment that holds a batch.
@@ -87,7 +126,16 @@ impl LiveSegments {
     /// # Errors
     /// If a block cannot be read.
     pub(crate) fn at_batch(&self, batch: u64) -> Result<Option<Placed>> {
-        Ok(self.placed().find(|placed| placed.live.batch.contains(&batch)))
+        let (moved, splice) = self.splice_before(|splice, _| splice.batches().start <= batch);
+        match splice {
+            Some(splice) if splice.batches().contains(&batch) => {
+                Ok(Some(splice.placed(splice.entry_of_batch(batch), moved + splice.before())))
+            }
+            _ => {
+                let moved = moved + splice.map_or(Sums::default(), Splice::moves);
+                Ok(self.manifest.at_batch(batch)?.map(|placed| move_by(placed, moved)))
+            }
+        }
     }
 
     /// The segment that holds a row of the table.
@@ -95,15 +143,36 @@ impl LiveSegments {
     /// # Errors
     /// If a block cannot be read.
     pub(crate) fn at_row(&self, row: u64) -> Result<Option<Placed>> {
-        let holds = |placed: &Placed| (placed.first_row..placed.first_row + placed.live.rows).contains(&row);
-        Ok(self.placed().find(holds))
+        let (moved, splice) = self.splice_before(|splice, moved| (moved + splice.before()).rows <= row);
+        let start = splice.map_or(0, |splice| (moved + splice.before()).rows);
+        match splice {
+            Some(splice) if row - start < splice.sums().rows => {
+                Ok(Some(splice.placed(splice.entry_of_row(row - start), moved + splice.before())))
+            }
+            _ => {
+                let moved = moved + splice.map_or(Sums::default(), Splice::moves);
+                Ok(self.manifest.at_row(row.wrapping_sub(moved.rows))?.map(|placed| move_by(placed, moved)))
+            }
+        }
+    }
+
+    /// The last splice, of those at the beginning, that satisfies `until`, which is told what splices before move; and that.
+    fn splice_before(&self, until: impl Fn(&Splice, Sums) -> bool) -> (Sums, Option<&Splice>) {
+        let mut moved = Sums::default();
+        let mut found = None;
+        for splice in self.splices.iter() {
+            let next = moved + found.map_or(Sums::default(), Splice::moves);
+            if !until(splice, next) {
+                break;
+            }
+            (moved, found) = (next, Some(splice));
+        }
+        (moved, found)
     }
 
     /// The segments that hold any of these batches, read as they are asked for.
     pub(crate) fn range(&self, batches: Range<u64>) -> impl Iterator<Item = Result<Placed>> + Send + use<> {
-        let overlaps =
-            move |placed: &Placed| placed.live.batch.start.max(batches.start) < placed.live.batch.end.min(batches.end);
-        self.placed().filter(overlaps).map(Ok)
+        Walk::new(self.clone(), Wanted::all(batches)).map(|found| Ok(found?.placed))
     }
 
     /// The same with the digests of the whole files, which nobody needs who opens them.
@@ -111,17 +180,18 @@ impl LiveSegments {
         &self,
         batches: Range<u64>,
     ) -> impl Iterator<Item = Result<(Placed, Digest)>> + Send + use<> {
-        let entries = Arc::clone(&self.entries);
-        self.range(batches).map(move |placed| {
-            let placed = placed?;
-            let sha256 = entries[usize::try_from(placed.index).expect("found above")].sha256;
-            Ok((placed, sha256))
+        let wanted = Wanted { with_digests: true, ..Wanted::all(batches) };
+        Walk::new(self.clone(), wanted).map(|found| {
+            let found = found?;
+            Ok((found.placed, found.sha256.expect("asked for")))
         })
     }
 
     /// The segments that a question cannot do without, with what their zones prove; read as they are asked for.
     pub(crate) fn plan(&self, question: Question) -> Plan {
-        Plan::new(self.clone(), question)
+        let Question { bound, asked, batches, rows, pruning } = question;
+        let test = (pruning == Pruning::On).then_some((bound, asked));
+        Plan::new(Walk::new(self.clone(), Wanted { batches, rows: Some(rows), test, with_digests: false }))
     }
 
     /// Visits what is known of a column, in the largest stretches whose zone is known, until `visit` says no: the pin that the
@@ -134,35 +204,22 @@ impl LiveSegments {
         column: usize,
         visit: &mut dyn FnMut(Option<Pin>, ZoneText, u64) -> Result<bool>,
     ) -> Result<()> {
-        for entry in self.entries.iter().filter(|entry| entry.live.rows > 0) {
-            let rows = entry.live.rows;
-            let pin = entry.pins.get(column).copied();
-            let zone = match pin {
-                None => ZoneText { nulls: Some(rows), ..ZoneText::default() },
-                Some(_) => entry.zones.get(column).cloned().flatten().unwrap_or_default(),
-            };
-            if !visit(pin, zone, rows)? {
-                break;
-            }
-        }
-        Ok(())
+        visit::zones(self, column, visit)
     }
 
-    pub(super) fn placed(&self) -> impl Iterator<Item = Placed> + Send + use<> {
-        let entries = Arc::clone(&self.entries);
-        let mut sums = Sums::default();
-        (0..entries.len()).map(move |i| {
-            let live = entries[i].live.clone();
-            let before = sums;
-            sums = sums + live.sums();
-            Placed { live, index: before.segments, first_row: before.rows }
-        })
+    /// What the next manifest has in the place of this one's segments.
+    pub(super) fn edits(&self) -> Result<Vec<Edit<Segment>>> {
+        let edit = |splice: &Splice| {
+            let new = Stretches::of_entries(splice.entries().iter().map(|entry| &**entry))?;
+            Ok(Edit { base: splice.base.clone(), new })
+        };
+        self.splices.iter().map(edit).collect()
     }
 }
 
-fn no_border(batches: &Range<u64>) -> Error {
-    let found = format!("{}..{}", batches.start, batches.end);
-    Error::corrupt(paths::LEDGER, "batches from one border of live segments to another", found)
+fn move_by(placed: Placed, moved: Sums) -> Placed {
+    let index = placed.index.wrapping_add(moved.segments);
+    Placed { index, first_row: placed.first_row.wrapping_add(moved.rows), ..placed }
 }
 
 fn expect_tiles(batches: Range<u64>, entries: &[Entry]) -> Result<()> {

@@ -7,11 +7,25 @@
 //!   answers for both together.
 //! * A block that is missing or damaged is an error that [`is_to_blame`] knows: the same can be had from the ledger, slowly.
 
+mod block;
+mod blocks;
+mod columns;
+mod cut;
+mod events;
+mod grow;
+mod lists;
 mod live;
 mod model;
+mod node;
 mod plan;
+mod root;
+mod splice;
 mod tail;
+#[cfg(test)]
+mod tests;
 mod tree;
+mod visit;
+mod walk;
 
 pub(crate) use live::LiveSegments;
 pub(crate) use model::{Entry, EventEntry, Live, Pending, Placed, Root, Sums};

@@ -91,10 +91,22 @@ pub(crate) struct Sums {
     pub(crate) source_bytes: u64,
 }
 
+impl Sums {
+    /// Both; `None` if a number gets too large.
+    pub(super) fn checked_add(self, other: Self) -> Option<Self> {
+        Some(Self {
+            segments: self.segments.checked_add(other.segments)?,
+            rows: self.rows.checked_add(other.rows)?,
+            bytes: self.bytes.checked_add(other.bytes)?,
+            source_bytes: self.source_bytes.checked_add(other.source_bytes)?,
+        })
+    }
+}
+
 impl Add for Sums {
     type Output = Self;
 
-    // Wrapping, like `Sub`: the numbers of a block that lies can add up to anything, and a table's own do not get near the end.
+    // Wrapping, like `Sub`, since differences are added up too. What a block says was added up with a look at the end.
     fn add(self, other: Self) -> Self {
         Self {
             segments: self.segments.wrapping_add(other.segments),

@@ -2,10 +2,10 @@
 
 use std::{ops::Range, sync::Arc};
 
-use at1_catalog::{Bound, Pruning, SegmentZone, Verdict, ZonesBuilder};
+use at1_catalog::{Bound, Pruning, Verdict};
 use at1_codec::column::Pin;
 
-use super::{Entry, LiveSegments, Placed};
+use super::{Placed, walk::Walk};
 use crate::error::Result;
 
 /// What a query asks of the live segments.
@@ -24,7 +24,7 @@ pub(crate) struct Question {
 }
 
 /// What a plan met so far. Segments are counted once, where they were ruled out; those outside of the question's batches and rows
-/// not at all.
+/// not at all, but as a part of a block.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct PlanCounts {
     /// Blocks of the manifest that were looked into.
@@ -37,34 +37,28 @@ pub(crate) struct PlanCounts {
     pub(crate) segments_skipped_by_zones: u64,
     /// Segments that remain.
     pub(crate) segments_kept: u64,
-    /// Bytes of the manifest that were read.
+    /// Bytes of the manifest that were read meanwhile.
     pub(crate) bytes_read: u64,
 }
 
-/// The segments that a question cannot do without, in the order of their rows, each with what its zones prove: never `Skip`.
-pub(crate) struct Plan {
-    found: Box<dyn DoubleEndedIterator<Item = Result<(Placed, Verdict)>> + Send>,
-    backwards: bool,
-    counts: PlanCounts,
-}
+/// The segments that a question cannot do without, in the order of their rows, each with what its zones prove: never `Skip`. After
+/// an error there is nothing more.
+pub(crate) struct Plan(Walk);
 
 impl Plan {
-    pub(super) fn new(live: LiveSegments, question: Question) -> Self {
-        let mut counts = PlanCounts::default();
-        let found = find(&live, &question, &mut counts);
-        let found: Vec<_> = found.map_or_else(|e| vec![Err(e)], |found| found.into_iter().map(Ok).collect());
-        Self { found: Box::new(found.into_iter()), backwards: false, counts }
+    pub(super) fn new(walk: Walk) -> Self {
+        Self(walk)
     }
 
     /// The same from the last to the first. Asked before anything was taken.
     #[must_use]
     pub(crate) fn backwards(self) -> Self {
-        Self { backwards: true, ..self }
+        Self(self.0.backwards())
     }
 
     /// What it met so far.
     pub(crate) fn counts(&self) -> PlanCounts {
-        self.counts
+        self.0.counts()
     }
 }
 
@@ -72,40 +66,6 @@ impl Iterator for Plan {
     type Item = Result<(Placed, Verdict)>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        if self.backwards { self.found.next_back() } else { self.found.next() }
+        self.0.next().map(|found| found.map(|found| (found.placed, found.verdict)))
     }
-}
-
-fn find(live: &LiveSegments, question: &Question, counts: &mut PlanCounts) -> Result<Vec<(Placed, Verdict)>> {
-    let Question { bound, asked, batches, rows, pruning } = question;
-    let mut builder = ZonesBuilder::new(bound.schema());
-    let mut candidates = vec![];
-    for (placed, entry) in live.placed().zip(live.entries()) {
-        let batch = &placed.live.batch;
-        let place = placed.first_row..placed.first_row + placed.live.rows;
-        let overlap = |a: &Range<u64>, b: &Range<u64>| a.start.max(b.start) < a.end.min(b.end);
-        if overlap(batch, batches) && overlap(&place, rows) {
-            builder.push(placed.live.rows, seen(entry, asked))?;
-            candidates.push(placed);
-        }
-    }
-    let verdicts = match pruning {
-        Pruning::On => bound.verdicts(&builder.finish()?),
-        Pruning::Off => vec![Verdict::Read; candidates.len()],
-    };
-    let all = candidates.len() as u64;
-    let found: Vec<_> = candidates.into_iter().zip(verdicts).filter(|(_, v)| *v != Verdict::Skip).collect();
-    counts.segments_kept = found.len() as u64;
-    counts.segments_skipped_by_zones = all - counts.segments_kept;
-    Ok(found)
-}
-
-/// What a segment says about each column, as it is asked for.
-fn seen<'a>(entry: &'a Entry, asked: &'a [Pin]) -> impl Iterator<Item = SegmentZone> + 'a {
-    let rows = entry.live.rows;
-    asked.iter().enumerate().map(move |(column, asked)| match (entry.pins.get(column), entry.zones.get(column)) {
-        (None, _) => SegmentZone::Missing,
-        (Some(stored), Some(Some(zone))) => SegmentZone::seen(*stored, *asked, rows, zone.clone()),
-        (Some(_), _) => SegmentZone::Unknown,
-    })
 }

@@ -1,0 +1,7 @@
+//! A table's history as a naive list, and manifests that are asked the same.
+
+mod answers;
+mod canonical;
+mod costs;
+mod damage;
+mod world;

@@ -1,0 +1,254 @@
+//! A walk over live segments that reads only what it needs, block by block as it goes, forwards or backwards.
+//!
+//! * Zones of an inner node rule out whole nodes below it, which are not read; what a zone proves of a node it proves of each
+//!   segment in it, so below a node whose every row matches no zone is read.
+//! * Zones are read column by column, and no further once nothing is left.
+
+use std::{collections::VecDeque, ops::Range, sync::Arc};
+
+use arrow::array::UInt64Array;
+use at1_catalog::{Bound, ColumnZones, Verdict, Zones};
+use at1_codec::column::Pin;
+use at1_ledger::Digest;
+
+use super::{
+    LiveSegments, Placed, Sums,
+    grow::Stretches,
+    node::{Node, NodeRef},
+    plan::PlanCounts,
+    splice::Splice,
+};
+use crate::error::Result;
+
+/// What a walk is to find.
+pub(super) struct Wanted {
+    /// Segments that hold any of these batches.
+    pub(super) batches: Range<u64>,
+    /// And any of these rows, if rows matter.
+    pub(super) rows: Option<Range<u64>>,
+    /// And that may hold a row that matches, as columns are read now.
+    pub(super) test: Option<(Bound, Arc<Vec<Pin>>)>,
+    /// Whether the digests of the whole files are read too.
+    pub(super) with_digests: bool,
+}
+
+impl Wanted {
+    /// All segments that hold any of these batches.
+    pub(super) fn all(batches: Range<u64>) -> Self {
+        Self { batches, rows: None, test: None, with_digests: false }
+    }
+
+    fn wants(&self, batches: &Range<u64>, first_row: u64, rows: u64) -> bool {
+        let place = first_row..first_row.wrapping_add(rows);
+        overlap(batches, &self.batches) && self.rows.as_ref().is_none_or(|rows| overlap(&place, rows))
+    }
+}
+
+fn overlap(a: &Range<u64>, b: &Range<u64>) -> bool {
+    a.start.max(b.start) < a.end.min(b.end)
+}
+
+/// A segment that was found.
+pub(super) struct Found {
+    pub(super) placed: Placed,
+    pub(super) verdict: Verdict,
+    /// Of the whole file, if it was wanted.
+    pub(super) sha256: Option<Digest>,
+}
+
+/// Goes from segment to segment.
+pub(super) struct Walk {
+    live: LiveSegments,
+    wanted: Wanted,
+    backwards: bool,
+    /// What is still to be looked at, the next last.
+    waiting: Vec<Stretch>,
+    /// The segments that were found in one place.
+    ready: VecDeque<Found>,
+    counts: PlanCounts,
+}
+
+/// A stretch of the live segments.
+enum Stretch {
+    /// A node of the manifest, as far as it holds these batches. Before it come those that add up to `before`.
+    Node { node: NodeRef, within: Range<u64>, before: Sums, verdict: Option<Verdict> },
+    /// A splice.
+    Splice { index: usize, before: Sums },
+}
+
+impl Walk {
+    pub(super) fn new(live: LiveSegments, wanted: Wanted) -> Self {
+        let mut waiting = vec![];
+        let mut moved = Sums::default();
+        let mut at = 0;
+        let top = live.manifest().tops().segments.clone();
+        let base = |within: Range<u64>, moved| {
+            let node = top.clone().filter(|_| overlap(&within, &wanted.batches));
+            node.map(|node| Stretch::Node { node, within, before: moved, verdict: None })
+        };
+        for (index, splice) in live.splices().iter().enumerate() {
+            waiting.extend(base(at..splice.base.start, moved));
+            waiting.push(Stretch::Splice { index, before: moved + splice.before() });
+            (at, moved) = (splice.base.end, moved + splice.moves());
+        }
+        waiting.extend(base(at..u64::MAX, moved));
+        waiting.reverse();
+        Self { live, wanted, backwards: false, waiting, ready: VecDeque::new(), counts: PlanCounts::default() }
+    }
+
+    /// The same from the last to the first. Asked before anything was taken.
+    pub(super) fn backwards(mut self) -> Self {
+        self.waiting.reverse();
+        Self { backwards: true, ..self }
+    }
+
+    /// What it met so far.
+    pub(super) fn counts(&self) -> PlanCounts {
+        self.counts
+    }
+
+    fn look(&mut self, stretch: Stretch) -> Result<()> {
+        let read = self.live.manifest().bytes_read();
+        match stretch {
+            Stretch::Splice { index, before } => {
+                // Shared, so that the walk may change while the splice is read.
+                let live = self.live.clone();
+                self.splice(&live.splices()[index], before)?;
+            }
+            Stretch::Node { node, within, before, verdict } => {
+                let opened = Node::open(self.live.manifest().store(), &node)?;
+                self.counts.blocks_read += 1;
+                self.node(&opened, within, before, verdict)?;
+            }
+        }
+        self.counts.bytes_read += self.live.manifest().bytes_read().saturating_sub(read);
+        Ok(())
+    }
+
+    fn splice(&mut self, splice: &Splice, before: Sums) -> Result<()> {
+        let entries = splice.entries();
+        let wanted: Vec<usize> = (0..entries.len())
+            .filter(|&i| {
+                let first_row = (before + splice.before_entry(i)).rows;
+                self.wanted.wants(&entries[i].live.batch, first_row, entries[i].live.rows)
+            })
+            .collect();
+        if wanted.is_empty() {
+            return Ok(());
+        }
+        let verdicts = match &self.wanted.test {
+            None => vec![Verdict::Read; wanted.len()],
+            Some((bound, asked)) => {
+                let stretches = Stretches::of_entries(wanted.iter().map(|&i| &*entries[i]))?;
+                let rows: UInt64Array = wanted.iter().map(|&i| Some(entries[i].live.rows)).collect();
+                test(bound, asked, &rows, &vec![true; wanted.len()], |c, pin| stretches.seen(c, pin, &rows))?
+            }
+        };
+        for (i, verdict) in wanted.into_iter().zip(verdicts) {
+            self.found(verdict, || {
+                let sha256 = Some(entries[i].sha256);
+                Ok(Found { placed: splice.placed(i, before), verdict, sha256 })
+            })?;
+        }
+        Ok(())
+    }
+
+    fn node(&mut self, node: &Node, within: Range<u64>, before: Sums, verdict: Option<Verdict>) -> Result<()> {
+        let wanted: Vec<bool> = (0..node.len())
+            .map(|i| {
+                let first_row = (before + node.before(i)).rows;
+                overlap(&node.batch(i), &within) && self.wanted.wants(&node.batch(i), first_row, node.sums(i).rows)
+            })
+            .collect();
+        let verdicts = match (verdict, &self.wanted.test) {
+            (Some(verdict), _) => vec![verdict; wanted.len()],
+            (None, None) => vec![Verdict::Read; wanted.len()],
+            (None, Some((bound, asked))) => {
+                let rows = node.row_counts();
+                test(bound, asked, &rows, &wanted, |column, pin| node.column(column)?.seen(pin, &rows))?
+            }
+        };
+        let mut below = vec![];
+        for item in (0..node.len()).filter(|&item| wanted[item]) {
+            let verdict = verdicts[item];
+            if node.level() > 0 {
+                if verdict == Verdict::Skip {
+                    self.counts.blocks_skipped += 1;
+                    self.counts.segments_skipped_by_blocks += node.sums(item).segments;
+                    continue;
+                }
+                let verdict = Some(verdict).filter(|verdict| *verdict == Verdict::All);
+                let (within, before) = (within.clone(), before + node.before(item));
+                below.push(Stretch::Node { node: node.child(item)?, within, before, verdict });
+            } else {
+                let with_digests = self.wanted.with_digests;
+                self.found(verdict, || {
+                    let sha256 = if with_digests { Some(node.file_sha256(item)?) } else { None };
+                    Ok(Found { placed: node.placed(item, before)?, verdict, sha256 })
+                })?;
+            }
+        }
+        if !self.backwards {
+            below.reverse();
+        }
+        self.waiting.append(&mut below);
+        Ok(())
+    }
+
+    fn found(&mut self, verdict: Verdict, found: impl FnOnce() -> Result<Found>) -> Result<()> {
+        if verdict == Verdict::Skip {
+            self.counts.segments_skipped_by_zones += 1;
+        } else {
+            self.counts.segments_kept += 1;
+            self.ready.push_back(found()?);
+        }
+        Ok(())
+    }
+}
+
+impl Iterator for Walk {
+    type Item = Result<Found>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            let found = if self.backwards { self.ready.pop_back() } else { self.ready.pop_front() };
+            if found.is_some() {
+                return found.map(Ok);
+            }
+            let next = self.waiting.pop()?;
+            if let Err(error) = self.look(next) {
+                // What comes after would not be where it is.
+                self.waiting.clear();
+                self.ready.clear();
+                return Some(Err(error));
+            }
+        }
+    }
+}
+
+/// What zones prove of stretches, of those that are wanted; `column` gives what they know of a column as it is asked for.
+fn test(
+    bound: &Bound,
+    asked: &[Pin],
+    rows: &UInt64Array,
+    wanted: &[bool],
+    column: impl Fn(usize, Pin) -> Result<ColumnZones>,
+) -> Result<Vec<Verdict>> {
+    let mut columns = vec![None; bound.schema().columns.len()];
+    let mut verdicts = None;
+    for &index in bound.columns() {
+        // A column that nobody says how to read rules nothing out.
+        let Some(pin) = asked.get(index) else { continue };
+        columns[index] = Some(column(index, *pin)?);
+        let now = bound.verdicts(&Zones::new(rows.clone(), columns.clone())?);
+        let is_over = now.iter().zip(wanted).all(|(verdict, wanted)| !wanted || *verdict == Verdict::Skip);
+        verdicts = Some(now);
+        if is_over {
+            break;
+        }
+    }
+    match verdicts {
+        Some(verdicts) => Ok(verdicts),
+        None => Ok(bound.verdicts(&Zones::new(rows.clone(), columns)?)),
+    }
+}
