@@ -8,7 +8,9 @@ use std::ops::Range;
 use arrow::{array::RecordBatch, datatypes::SchemaRef};
 use at1_codec::Schema;
 
-use crate::{Predicate, Pruning, Request, Result, RowNumbers, Scan, Source, Statistics, Tally, Verdict, View, Zones};
+use crate::{
+    Explanation, Predicate, Pruning, Request, Result, RowNumbers, Scan, Source, Statistics, Tally, Verdict, View, Zones,
+};
 
 /// The segments of a table as a query meets them.
 ///
@@ -113,7 +115,18 @@ impl Catalog {
         let statistics =
             Statistics { segments_total: totals.segments, bytes_total: totals.bytes, ..Statistics::default() };
         let (schema, remaining) = (request.schema(), request.limit);
-        TableScan { request, schema, candidates, first_row: None, current: None, remaining, statistics, failed: false }
+        let explanation = Explanation { parts: request.predicate.parts(), ..Explanation::default() };
+        TableScan {
+            request,
+            schema,
+            candidates,
+            first_row: None,
+            current: None,
+            remaining,
+            statistics,
+            explanation,
+            failed: false,
+        }
     }
 
     /// Adds to `tally` the matching rows of the candidates. Of the request, predicate, rows and pruning matter.
@@ -153,6 +166,7 @@ pub struct TableScan<S: Source, I> {
     remaining: u64,
     /// Of the segments that are done, and the totals.
     statistics: Statistics,
+    explanation: Explanation,
     failed: bool,
 }
 
@@ -179,6 +193,15 @@ where
             all += of_one(scan);
         }
         all.segments_skipped = all.segments_total.saturating_sub(all.segments_scanned);
+        all
+    }
+
+    /// Why what was left out of segments was, if the request asks for reasons.
+    pub fn explanation(&self) -> Explanation {
+        let mut all = self.explanation.clone();
+        if let Some(scan) = &self.current {
+            all += scan.explanation();
+        }
         all
     }
 
@@ -223,6 +246,7 @@ where
                 }
                 None => {
                     self.statistics += of_one(scan);
+                    self.explanation += scan.explanation();
                     self.current = None;
                 }
             }
@@ -262,6 +286,11 @@ where
     /// What was read so far.
     pub fn statistics(&self) -> Statistics {
         self.scan.statistics()
+    }
+
+    /// As [`TableScan::explanation`].
+    pub fn explanation(&self) -> Explanation {
+        self.scan.explanation()
     }
 
     /// What it came to.

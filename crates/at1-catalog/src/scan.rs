@@ -20,7 +20,8 @@ use at1_codec::Unpacked;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReader;
 
 use crate::{
-    Error, Pruning, Request, Result, RowNumbers, Source, Statistics, Tally, Verdict, View, Zones, bloom,
+    Error, Explanation, Pruning, Reasons, Request, Result, RowNumbers, Source, Statistics, Tally, Verdict, View, Zones,
+    bloom,
     convert::{self, Conversion},
     dictionary,
     footer::{bits, exact_zones, group_rows, pages, stretches},
@@ -45,6 +46,7 @@ pub struct Scan<S: Source> {
     remaining: u64,
     statistics: Statistics,
     unpacked: Arc<Unpacked>,
+    explanation: Explanation,
     failed: bool,
 }
 
@@ -95,6 +97,15 @@ impl<S: Source> Scan<S> {
             Verdict::Read => request.verdicts(&groups),
             Verdict::Skip | Verdict::All => vec![verdict; groups.len()],
         };
+        let mut explanation = Explanation::default();
+        if request.reasons == Reasons::Tell {
+            explanation.parts = request.predicate.parts();
+            if request.pruning == Pruning::On && verdict == Verdict::Read {
+                let reasons = request.predicate.reasons(&groups).into_iter().zip(&verdicts);
+                let skipped = reasons.filter(|(_, verdict)| **verdict == Verdict::Skip);
+                skipped.for_each(|(part, _)| explanation.row_groups.count(part, 1));
+            }
+        }
         let file = metadata.metadata();
         let mut statistics = Statistics {
             segments_total: 1,
@@ -123,6 +134,7 @@ impl<S: Source> Scan<S> {
             next_row: first_row,
             current: None,
             unpacked: Arc::default(),
+            explanation,
             failed: false,
             source,
             view,
@@ -151,8 +163,17 @@ impl<S: Source> Scan<S> {
             pages_scanned: self.unpacked.pages(),
             pages_skipped: counted.pages_total.saturating_sub(self.unpacked.pages()),
             bytes_read: self.source.bytes_read(),
+            bytes_read_opening: self.source.opening_bytes(),
+            bytes_read_data: self.source.bytes_read().saturating_sub(self.source.opening_bytes()),
+            bytes_unpacked: self.unpacked.bytes(),
+            reads: self.source.reads(),
             ..*counted
         }
+    }
+
+    /// Why what was left out was, as far as the request asks for reasons.
+    pub fn explanation(&self) -> &Explanation {
+        &self.explanation
     }
 
     /// What is scanned.
@@ -234,7 +255,7 @@ impl<S: Source> Scan<S> {
     }
 
     /// The rows of a row group that zones leave; `None` if there are none.
-    fn candidates(&self, group: usize, within: Range<u64>) -> Result<Option<Candidates>> {
+    fn candidates(&mut self, group: usize, within: Range<u64>) -> Result<Option<Candidates>> {
         let length = bits(self.groups.rows().value(group))?;
         let mut candidates =
             Candidates { test: BooleanBuffer::new_unset(length), sure: BooleanBuffer::new_unset(length) };
@@ -247,6 +268,13 @@ impl<S: Source> Scan<S> {
                 let (source, tested) = (&self.source, self.request.predicate.columns());
                 let found = stretches(source, &self.view, group, tested, &self.groups)?;
                 let verdicts = self.request.predicate.verdicts(&found.zones);
+                if self.request.reasons == Reasons::Tell {
+                    let reasons = self.request.predicate.reasons(&found.zones).into_iter().zip(&found.rows);
+                    let skipped = reasons.zip(&verdicts).filter(|(_, verdict)| **verdict == Verdict::Skip);
+                    skipped.for_each(|((part, rows), _)| {
+                        self.explanation.rows_by_pages.count(part, rows.end - rows.start);
+                    });
+                }
                 let of = |wanted: Verdict| {
                     let stretches = found.rows.iter().zip(&verdicts).filter(move |(_, verdict)| **verdict == wanted);
                     stretches.map(|(rows, _)| rows.start.max(within.start)..rows.end.min(within.end))
@@ -269,10 +297,12 @@ impl<S: Source> Scan<S> {
         let (source, origins, zones) = (&self.source, self.origins.as_slice(), self.groups.slice(group..group + 1)?);
         let suspect = Suspect { source, group, origins, zones, rows };
         let bound = &self.request.predicate;
-        if bloom::rules_out(&suspect, bound)?.is_some() {
+        if let Some(part) = bloom::rules_out(&suspect, bound)? {
             self.statistics.row_groups_skipped_by_bloom += 1;
-        } else if dictionary::rules_out(&suspect, bound)?.is_some() {
+            self.explanation.row_groups_by_bloom.count(Some(part), 1);
+        } else if let Some(part) = dictionary::rules_out(&suspect, bound)? {
             self.statistics.row_groups_skipped_by_dictionary += 1;
+            self.explanation.row_groups_by_dictionary.count(Some(part), 1);
         } else {
             return Ok(false);
         }

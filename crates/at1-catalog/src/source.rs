@@ -113,6 +113,16 @@ pub trait Source {
 
     /// All bytes that were read from it so far.
     fn bytes_read(&self) -> u64;
+
+    /// Of those, what opening it read: the footer, and what belongs to it.
+    fn opening_bytes(&self) -> u64 {
+        0
+    }
+
+    /// How often its storage was asked so far; zero if nobody counts.
+    fn reads(&self) -> u64 {
+        0
+    }
 }
 
 impl<S: Source + ?Sized> Source for &S {
@@ -163,6 +173,14 @@ impl<S: Source + ?Sized> Source for &S {
 
     fn bytes_read(&self) -> u64 {
         (**self).bytes_read()
+    }
+
+    fn opening_bytes(&self) -> u64 {
+        (**self).opening_bytes()
+    }
+
+    fn reads(&self) -> u64 {
+        (**self).reads()
     }
 }
 
@@ -215,6 +233,14 @@ impl Source for Segment {
 
     fn bytes_read(&self) -> u64 {
         self.bytes_read()
+    }
+
+    fn opening_bytes(&self) -> u64 {
+        self.opening_bytes()
+    }
+
+    fn reads(&self) -> u64 {
+        self.bytes().reads()
     }
 }
 

@@ -38,7 +38,17 @@ pub struct Statistics {
     pub bytes_total: u64,
     /// Bytes that were read: what told which segments there are, footers, digest tables, pages.
     pub bytes_read: u64,
-    /// Rows that were given out.
+    /// Of those, what told which segments there are: ledger and manifest. The catalog cannot know: the table fills it in.
+    pub bytes_read_planning: u64,
+    /// Of those, what opening segments read: footers, digest tables, page indexes, and what lay beside them.
+    pub bytes_read_opening: u64,
+    /// Of those, what else was read of segments: pages, dictionaries, Bloom filters, how fields were spelled.
+    pub bytes_read_data: u64,
+    /// How often the storage was asked for bytes of segments.
+    pub reads: u64,
+    /// The size of the pages that were read, once decompressed.
+    pub bytes_unpacked: u64,
+    /// Rows that were given out, or that aggregates were answered for.
     pub rows_matched: u64,
     /// Fields of the columns that the query names that their column's type cannot hold: of stored columns those in the
     /// opened segments, of columns whose fields are read again as another type those in the row groups that were read.
@@ -64,6 +74,11 @@ impl AddAssign for Statistics {
         self.pages_scanned += other.pages_scanned;
         self.bytes_total += other.bytes_total;
         self.bytes_read += other.bytes_read;
+        self.bytes_read_planning += other.bytes_read_planning;
+        self.bytes_read_opening += other.bytes_read_opening;
+        self.bytes_read_data += other.bytes_read_data;
+        self.reads += other.reads;
+        self.bytes_unpacked += other.bytes_unpacked;
         self.rows_matched += other.rows_matched;
         self.rejects += other.rejects;
         self.as_of_event = self.as_of_event.or(other.as_of_event);

@@ -192,6 +192,7 @@ struct Shared {
     tail: Bytes,
     blocks: Vec<Block>,
     read: AtomicU64,
+    reads: AtomicU64,
     remembered: Mutex<Remembered>,
     /// What checks pages, where nobody vouches for them.
     pages: OnceLock<Pages>,
@@ -206,14 +207,14 @@ struct Remembered {
 }
 
 impl Verified {
-    /// A body of `end` bytes that `table` describes; `read` bytes were read before, `tail` among them.
+    /// A body of `end` bytes that `table` describes; so many bytes were `read` with so many reads before, `tail` among them.
     pub(super) fn new(
         reader: Arc<dyn ReadAt>,
         size: u64,
         tail: Bytes,
         end: u64,
         table: &[u8],
-        read: u64,
+        (read, reads): (u64, u64),
     ) -> Result<Self> {
         let broken = |found: String| Error::corrupt("digest table", format!("blocks that tile {end} bytes"), found);
         let (count, entries) = table.split_at_checked(4).ok_or_else(|| broken("no count".into()))?;
@@ -235,9 +236,10 @@ impl Verified {
         if at != end {
             return Err(broken(format!("blocks that tile {at} bytes")));
         }
-        let (read, remembered, failed) = (AtomicU64::new(read), Mutex::default(), Mutex::default());
+        let (read, reads) = (AtomicU64::new(read), AtomicU64::new(reads));
+        let (remembered, failed) = (Mutex::default(), Mutex::default());
         let pages = OnceLock::new();
-        Ok(Self(Arc::new(Shared { reader, size, tail, blocks, read, remembered, pages, failed })))
+        Ok(Self(Arc::new(Shared { reader, size, tail, blocks, read, reads, remembered, pages, failed })))
     }
 
     /// From now on the Parquet crate gets no page that `pages` has not checked, and nothing but pages.
@@ -289,6 +291,11 @@ impl Verified {
     /// All bytes read so far, those outside the body included.
     pub fn bytes_read(&self) -> u64 {
         self.0.read.load(Ordering::Relaxed)
+    }
+
+    /// How often the storage was asked so far, for all of these.
+    pub fn reads(&self) -> u64 {
+        self.0.reads.load(Ordering::Relaxed)
     }
 
     /// The error behind an error of the Arrow layer, which keeps no more than its text: if reading failed or a block did not
@@ -366,6 +373,7 @@ impl Verified {
         let read = self.0.reader.read_exact_at(&mut bytes, place.start);
         read.map_err(|e| Error::from(e).within(&format!("bytes {}..{}", place.start, place.end)))?;
         self.0.read.fetch_add(size as u64, Ordering::Relaxed);
+        self.0.reads.fetch_add(1, Ordering::Relaxed);
         Ok(bytes.into())
     }
 

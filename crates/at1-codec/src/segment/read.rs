@@ -58,6 +58,8 @@ pub(super) struct Inner {
     size: u64,
     seal: Seal,
     footer_bytes: u64,
+    /// What opening it read.
+    opening_bytes: u64,
     directory: OnceLock<Directory>,
 }
 
@@ -80,19 +82,19 @@ impl Segment {
         let footer = &tail.bytes[tail.bytes.len() - tail.footer..];
         let (seal, thrift) = Seal::read(&footer[..footer.len() - TRAILER_BYTES])?;
         let footer_at = size - footer.len() as u64;
-        let mut read = tail.bytes.len() as u64;
+        let (mut read, mut reads) = (tail.bytes.len() as u64, 1);
         let table = table_place(seal, footer_at)?;
         let table = match table.start.checked_sub(tail_at).and_then(|from| usize::try_from(from).ok()) {
             Some(from) => tail.bytes.slice(from..tail.bytes.len() - tail.footer),
             None => {
                 let mut bytes = vec![0; usize::try_from(table.end - table.start).unwrap_or(0)];
                 reader.read_exact_at(&mut bytes, table.start)?;
-                read += bytes.len() as u64;
+                (read, reads) = (read + bytes.len() as u64, reads + 1);
                 bytes.into()
             }
         };
         check_table(&table, seal)?;
-        let body = Verified::new(reader, size, tail.bytes.clone(), seal.digests_at, &table, read)?;
+        let body = Verified::new(reader, size, tail.bytes.clone(), seal.digests_at, &table, (read, reads))?;
 
         // A digest from elsewhere says that AT1 wrote this, and no more is asked.
         if trust == Trust::OwnSeal {
@@ -103,6 +105,7 @@ impl Segment {
             ParquetMetaDataReader::new_with_metadata(metadata).with_page_index_policy(PageIndexPolicy::Optional);
         reader.read_page_indexes_sized(&body, size)?;
         let metadata = Arc::new(reader.finish()?);
+        let opening_bytes = body.bytes_read();
 
         let key_values = metadata.file_metadata().key_value_metadata();
         let text = key_values.into_iter().flatten().find(|kv| kv.key == META_KEY).and_then(|kv| kv.value.as_deref());
@@ -126,6 +129,7 @@ impl Segment {
             size,
             seal,
             footer_bytes: size - footer_at,
+            opening_bytes,
             directory: OnceLock::new(),
         })))
     }
@@ -173,6 +177,11 @@ impl Segment {
     /// All bytes that were read from this segment so far: footer, digest table, indexes, pages, recovery streams.
     pub fn bytes_read(&self) -> u64 {
         self.0.body.bytes_read()
+    }
+
+    /// Of those, what opening it read: footer, digest table, page indexes, and what lay beside them.
+    pub fn opening_bytes(&self) -> u64 {
+        self.0.opening_bytes
     }
 
     /// What stands under `key` in the footer's key-value metadata.

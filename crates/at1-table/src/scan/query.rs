@@ -10,7 +10,10 @@ use std::{
     },
 };
 
-use at1_catalog::{Bound, Candidate, Catalog, Pruning, Request, RowNumbers, Statistics, TableTally, Tally, Totals};
+use at1_catalog::{
+    Bound, Candidate, Catalog, Explanation, Planned, Pruning, Request, RowNumbers, Ruled, Statistics, TableTally,
+    Tally, Totals,
+};
 use at1_codec::{Schema, Segment, column::Pin};
 
 use super::{
@@ -92,6 +95,7 @@ impl Query {
             .row_numbers(row_numbers)
             .batch_rows(options.batch_rows)
             .pruning(options.pruning)
+            .reasons(options.reasons)
             .rows(rows.clone());
         let planning_bytes = snapshot.take_planning_bytes() + zone_bytes;
         let (pruning, progress) = (options.pruning, Arc::default());
@@ -101,12 +105,28 @@ impl Query {
     /// What the catalog counted, and what it cannot know: the event, and the bytes of the ledger and the manifest that told what
     /// there is.
     pub(super) fn statistics(&self, found: Statistics) -> Statistics {
+        let planning_bytes = self.planning_bytes + self.progress.counts().bytes_read;
         Statistics {
             as_of_event: self.snapshot.event(),
             bytes_total: found.bytes_total + self.version.whole_bytes(),
-            bytes_read: found.bytes_read + self.planning_bytes + self.progress.counts().bytes_read,
+            bytes_read: found.bytes_read + planning_bytes,
+            bytes_read_planning: planning_bytes,
             ..found
         }
+    }
+
+    /// Why the catalog left out what it did, and what the plan left out before.
+    pub(super) fn explanation(&self, found: Explanation) -> Explanation {
+        let counts = self.progress.counts();
+        let ruled = |total| Ruled { total, by_part: vec![] };
+        let planned = Planned {
+            blocks_read: counts.blocks_read,
+            blocks: ruled(counts.blocks_skipped),
+            segments_in_blocks: counts.segments_skipped_by_blocks,
+            segments: ruled(counts.segments_skipped_by_zones),
+            segments_kept: counts.segments_kept,
+        };
+        Explanation { parts: self.bound.parts(), planned, ..found }
     }
 
     /// What was not there, if that happened.

@@ -4,7 +4,7 @@
 //!   rows have ordinals, and those do not depend on the layout.
 
 use arrow::array::RecordBatch;
-use at1_catalog::{RowNumbers, Statistics};
+use at1_catalog::{Explanation, RowNumbers, Statistics};
 
 use super::{
     ScanOptions,
@@ -26,12 +26,13 @@ pub(super) struct Rows {
     remaining: Option<u64>,
     /// What was read under earlier layouts.
     before: Statistics,
+    explained: Explanation,
 }
 
 enum Inner {
     Forward(Box<Forward>),
     /// The last rows: found from the end, given out from the front.
-    Found(std::vec::IntoIter<RecordBatch>, Statistics),
+    Found(std::vec::IntoIter<RecordBatch>, Statistics, Explanation),
 }
 
 impl Rows {
@@ -54,6 +55,7 @@ impl Rows {
             inner,
             remaining: options.limit,
             before: Statistics::default(),
+            explained: Explanation::default(),
         };
         if let Some(last) = options.last {
             rows.find_last(last)?;
@@ -68,7 +70,7 @@ impl Rows {
     pub(super) fn statistics(&self) -> Statistics {
         let found = match &self.inner {
             Inner::Forward(scan) => scan.statistics(),
-            Inner::Found(_, statistics) => *statistics,
+            Inner::Found(_, statistics, _) => *statistics,
         };
         let mut all = self.query.statistics(found);
         all += self.before;
@@ -76,11 +78,21 @@ impl Rows {
         all
     }
 
+    pub(super) fn explanation(&self) -> Explanation {
+        let found = match &self.inner {
+            Inner::Forward(scan) => scan.explanation(),
+            Inner::Found(_, _, explanation) => explanation.clone(),
+        };
+        let mut all = self.query.explanation(found);
+        all += &self.explained;
+        all
+    }
+
     fn find_last(&mut self, count: u64) -> Result<()> {
         loop {
             match self.query.last(count) {
-                Ok((batches, statistics)) => {
-                    self.inner = Inner::Found(batches.into_iter(), statistics);
+                Ok((batches, statistics, explanation)) => {
+                    self.inner = Inner::Found(batches.into_iter(), statistics, explanation);
                     return Ok(());
                 }
                 // Nothing was given out yet, so the search starts anew.
@@ -97,6 +109,7 @@ impl Rows {
             self.options.rows = Some(self.query.rows.start.max(gone.row)..self.query.rows.end);
         }
         self.before = carried_over(self.statistics());
+        self.explained = self.explanation();
         let snapshot = self.query.snapshot.clone();
         self.query = Query::new(snapshot, &self.options, self.columns.clone(), self.row_numbers)?;
         self.inner = Inner::Forward(Box::new(self.query.forward(self.remaining)));
@@ -116,7 +129,7 @@ impl Iterator for Rows {
         loop {
             let batch = match &mut self.inner {
                 Inner::Forward(scan) => scan.next()?.map_err(|e| self.query.explain(e, scan.first_row())),
-                Inner::Found(batches, _) => Ok(batches.next()?),
+                Inner::Found(batches, ..) => Ok(batches.next()?),
             };
             match batch {
                 Ok(batch) => {
