@@ -5,6 +5,7 @@
 
 mod question;
 mod table;
+mod tally;
 
 use std::{fmt, ops::Range, panic::AssertUnwindSafe};
 
