@@ -193,9 +193,10 @@ impl Block {
         Ok(Cursor::new(part.get_or_init(|| bytes)))
     }
 
-    /// The same error, of this block.
+    /// The same error, of this block; it may say so already.
     pub(super) fn blame(&self, error: impl Into<Error>) -> Error {
-        error.into().within(&path(self.reference.sha256))
+        let (error, path) = (error.into(), path(self.reference.sha256));
+        if error.place().starts_with(&path) { error } else { error.within(&path) }
     }
 }
 
