@@ -63,16 +63,9 @@ pub(super) struct Walk {
     backwards: bool,
     /// What is still to be looked at, the next last.
     waiting: Vec<Stretch>,
-    /// Where the last segments were found, and which of its items those are that were not given out yet.
-    place: Option<Place>,
-    ready: VecDeque<(usize, Verdict)>,
+    /// The segments that were found in one place.
+    ready: VecDeque<Found>,
     counts: PlanCounts,
-}
-
-/// Where segments are, and what comes before.
-enum Place {
-    Leaf(Node, Sums),
-    Splice(usize, Sums),
 }
 
 /// A stretch of the live segments.
@@ -100,8 +93,7 @@ impl Walk {
         }
         waiting.extend(base(at..u64::MAX, moved));
         waiting.reverse();
-        let (place, ready, counts) = (None, VecDeque::new(), PlanCounts::default());
-        Self { live, wanted, backwards: false, waiting, place, ready, counts }
+        Self { live, wanted, backwards: false, waiting, ready: VecDeque::new(), counts: PlanCounts::default() }
     }
 
     /// The same from the last to the first. Asked before anything was taken.
@@ -116,22 +108,20 @@ impl Walk {
     }
 
     fn look(&mut self, stretch: Stretch) -> Result<()> {
+        let read = self.live.manifest().bytes_read();
         match stretch {
             Stretch::Splice { index, before } => {
                 // Shared, so that the walk may change while the splice is read.
                 let live = self.live.clone();
                 self.splice(&live.splices()[index], before)?;
-                self.place = Some(Place::Splice(index, before));
             }
             Stretch::Node { node, within, before, verdict } => {
-                let node = Node::open(self.live.manifest().store(), &node)?;
+                let opened = Node::open(self.live.manifest().store(), &node)?;
                 self.counts.blocks_read += 1;
-                self.node(&node, within, before, verdict)?;
-                if node.level() == 0 {
-                    self.place = Some(Place::Leaf(node, before));
-                }
+                self.node(&opened, within, before, verdict)?;
             }
         }
+        self.counts.bytes_read += self.live.manifest().bytes_read().saturating_sub(read);
         Ok(())
     }
 
@@ -154,7 +144,12 @@ impl Walk {
                 test(bound, asked, &rows, &vec![true; wanted.len()], |c, pin| stretches.seen(c, pin, &rows))?
             }
         };
-        wanted.into_iter().zip(verdicts).for_each(|(i, verdict)| self.found(i, verdict));
+        for (i, verdict) in wanted.into_iter().zip(verdicts) {
+            self.found(verdict, || {
+                let sha256 = Some(entries[i].sha256);
+                Ok(Found { placed: splice.placed(i, before), verdict, sha256 })
+            })?;
+        }
         Ok(())
     }
 
@@ -176,15 +171,21 @@ impl Walk {
         let mut below = vec![];
         for item in (0..node.len()).filter(|&item| wanted[item]) {
             let verdict = verdicts[item];
-            if node.level() == 0 {
-                self.found(item, verdict);
-            } else if verdict == Verdict::Skip {
-                self.counts.blocks_skipped += 1;
-                self.counts.segments_skipped_by_blocks += node.sums(item).segments;
-            } else {
+            if node.level() > 0 {
+                if verdict == Verdict::Skip {
+                    self.counts.blocks_skipped += 1;
+                    self.counts.segments_skipped_by_blocks += node.sums(item).segments;
+                    continue;
+                }
                 let verdict = Some(verdict).filter(|verdict| *verdict == Verdict::All);
                 let (within, before) = (within.clone(), before + node.before(item));
                 below.push(Stretch::Node { node: node.child(item)?, within, before, verdict });
+            } else {
+                let with_digests = self.wanted.with_digests;
+                self.found(verdict, || {
+                    let sha256 = if with_digests { Some(node.file_sha256(item)?) } else { None };
+                    Ok(Found { placed: node.placed(item, before)?, verdict, sha256 })
+                })?;
             }
         }
         if !self.backwards {
@@ -194,42 +195,14 @@ impl Walk {
         Ok(())
     }
 
-    fn found(&mut self, item: usize, verdict: Verdict) {
+    fn found(&mut self, verdict: Verdict, found: impl FnOnce() -> Result<Found>) -> Result<()> {
         if verdict == Verdict::Skip {
             self.counts.segments_skipped_by_zones += 1;
         } else {
             self.counts.segments_kept += 1;
-            self.ready.push_back((item, verdict));
+            self.ready.push_back(found()?);
         }
-    }
-
-    /// What was found as an item of the last place.
-    fn place(&self, item: usize, verdict: Verdict) -> Result<Found> {
-        let with_digests = self.wanted.with_digests;
-        match self.place.as_ref().expect("something was found there") {
-            Place::Leaf(node, before) => {
-                let sha256 = if with_digests { Some(node.file_sha256(item)?) } else { None };
-                Ok(Found { placed: node.placed(item, *before)?, verdict, sha256 })
-            }
-            Place::Splice(index, before) => {
-                let splice = &self.live.splices()[*index];
-                let sha256 = with_digests.then(|| splice.entries()[item].sha256);
-                Ok(Found { placed: splice.placed(item, *before), verdict, sha256 })
-            }
-        }
-    }
-
-    fn step(&mut self) -> Result<Option<Found>> {
-        loop {
-            let next = if self.backwards { self.ready.pop_back() } else { self.ready.pop_front() };
-            if let Some((item, verdict)) = next {
-                return self.place(item, verdict).map(Some);
-            }
-            match self.waiting.pop() {
-                Some(stretch) => self.look(stretch)?,
-                None => return Ok(None),
-            }
-        }
+        Ok(())
     }
 }
 
@@ -237,15 +210,19 @@ impl Iterator for Walk {
     type Item = Result<Found>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let read = self.live.manifest().bytes_read();
-        let found = self.step();
-        self.counts.bytes_read += self.live.manifest().bytes_read().saturating_sub(read);
-        if found.is_err() {
-            // What comes after would not be where it is.
-            self.waiting.clear();
-            self.ready.clear();
+        loop {
+            let found = if self.backwards { self.ready.pop_back() } else { self.ready.pop_front() };
+            if found.is_some() {
+                return found.map(Ok);
+            }
+            let next = self.waiting.pop()?;
+            if let Err(error) = self.look(next) {
+                // What comes after would not be where it is.
+                self.waiting.clear();
+                self.ready.clear();
+                return Some(Err(error));
+            }
         }
-        found.transpose()
     }
 }
 
