@@ -9,7 +9,10 @@
 //! | 0 | numbers: where the line starts, batches, rows, bytes after it; its time, nanoseconds, as wide numbers | numbers: the head's bytes, batches after the last event; that event's time |
 //! | 1 | chain values | digests of the heads |
 
-use std::collections::BTreeSet;
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use at1_catalog::packed;
 use at1_ledger::{Digest, Timestamp, Totals};
@@ -46,6 +49,31 @@ pub(super) struct Events<'a> {
     pub(super) top: Option<EventsRef>,
     /// How many there are.
     pub(super) count: u64,
+    pub(super) recent: &'a Recent,
+}
+
+/// The leaf that was looked into last: who asks for one event mostly asks for the next.
+#[derive(Debug, Default)]
+pub(super) struct Recent(Mutex<Option<Arc<Leaf>>>);
+
+#[derive(Debug)]
+struct Leaf {
+    /// The number of its first event.
+    first: u64,
+    events: Vec<EventEntry>,
+}
+
+impl Recent {
+    /// The leaf, if it has the answer.
+    fn with(&self, has: impl Fn(&Leaf) -> bool) -> Option<Arc<Leaf>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone().filter(|leaf| has(leaf))
+    }
+
+    fn keep(&self, first: u64, events: Vec<EventEntry>) -> Arc<Leaf> {
+        let leaf = Arc::new(Leaf { first, events });
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&leaf));
+        leaf
+    }
 }
 
 impl Events<'_> {
@@ -55,8 +83,15 @@ impl Events<'_> {
         if n >= self.count {
             return Err(none());
         }
-        let leaf = self.node_of(0, n)?.ok_or_else(none)?;
-        leaf_events(&leaf)?.get((n % FAN_OUT as u64) as usize).copied().ok_or_else(none)
+        let index = (n % FAN_OUT as u64) as usize;
+        let leaf = match self.recent.with(|leaf| leaf.first == n - index as u64) {
+            Some(leaf) => leaf,
+            None => {
+                let node = self.node_of(0, n)?.ok_or_else(none)?;
+                self.recent.keep(n - index as u64, leaf_events(&node)?)
+            }
+        };
+        leaf.events.get(index).copied().ok_or_else(none)
     }
 
     /// How many are not after `ts`.
@@ -66,6 +101,15 @@ impl Events<'_> {
 
     /// How many came before a batch was appended.
     pub(super) fn before_batch(&self, batch: u64) -> Result<u64> {
+        // Batches of a leaf's first event may have come with events before it, so the leaf alone does not tell.
+        let within = |leaf: &Leaf| match &leaf.events[..] {
+            [first, .., last] => (first.totals.batches..last.totals.batches).contains(&batch),
+            _ => false,
+        };
+        if let Some(leaf) = self.recent.with(within) {
+            let before = leaf.events.partition_point(|event| event.totals.batches <= batch) as u64;
+            return Ok(leaf.first.saturating_add(before));
+        }
         self.count_while(&|child| child.batches <= batch, &|event| event.totals.batches <= batch)
     }
 
@@ -79,12 +123,12 @@ impl Events<'_> {
             first = first.saturating_add(at as u64).saturating_mul(FAN_OUT as u64);
             block = children[at].block;
         }
-        let events = leaf_events(&*self.blocks.open(block, Kind::Events, 0)?)?;
-        Ok(first.saturating_add(events.partition_point(event) as u64))
+        let leaf = self.recent.keep(first, leaf_events(&*self.blocks.open(block, Kind::Events, 0)?)?);
+        Ok(first.saturating_add(leaf.events.partition_point(event) as u64))
     }
 
     /// The node of a level that holds an event.
-    fn node_of(&self, level: u8, n: u64) -> Result<Option<std::sync::Arc<Block>>> {
+    fn node_of(&self, level: u8, n: u64) -> Result<Option<Arc<Block>>> {
         let Some(EventsRef { block, level: top }) = self.top.filter(|top| top.level >= level) else { return Ok(None) };
         let mut node = self.blocks.open(block, Kind::Events, top)?;
         for above in (level + 1..=top).rev() {
@@ -106,7 +150,7 @@ impl Events<'_> {
             return Ok(self.top);
         }
         let last = self.count.checked_sub(1);
-        let mut drop = |level: u8| -> Result<Option<std::sync::Arc<Block>>> {
+        let mut drop = |level: u8| -> Result<Option<Arc<Block>>> {
             let node = last.map(|last| self.node_of(level, last)).transpose()?.flatten();
             dropped.extend(node.iter().map(|node| node.reference.sha256));
             Ok(node)

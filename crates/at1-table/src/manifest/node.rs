@@ -216,8 +216,7 @@ impl Node {
     }
 
     fn blame(&self, error: Error) -> Error {
-        // Parts that could not be read say so themselves.
-        if super::is_to_blame(&error) { error } else { self.block.blame(error) }
+        self.block.blame(error)
     }
 }
 

@@ -15,7 +15,7 @@ use super::{
     EventEntry, Pending, Placed, Root, Sums, Tail,
     block::{BlockRef, Made},
     blocks::{self, Blocks},
-    events::Events,
+    events::{Events, Recent},
     grow::{Changed, Grown},
     lists::List,
     node::Node,
@@ -43,6 +43,7 @@ struct Fold {
     written: AtomicBool,
     /// Once somebody asked for one of them.
     producers: OnceLock<BTreeMap<String, Produced>>,
+    recent: Recent,
 }
 
 impl Manifest {
@@ -66,6 +67,7 @@ impl Manifest {
             superseded: BTreeSet::new(),
             written: AtomicBool::new(false),
             producers: OnceLock::new(),
+            recent: Recent::default(),
         }))
     }
 
@@ -101,6 +103,7 @@ impl Manifest {
             superseded: BTreeSet::new(),
             written: AtomicBool::new(true),
             producers: OnceLock::new(),
+            recent: Recent::default(),
         };
         Ok(Some(Self(Arc::new(fold))))
     }
@@ -226,15 +229,15 @@ impl Manifest {
         if !written {
             superseded.extend(self.0.superseded.iter().filter(|sha256| !blocks.has_fresh(**sha256)));
         }
-        let (written, producers) = (AtomicBool::new(false), OnceLock::new());
-        Ok(Self(Arc::new(Fold { root, tops, sha256, blocks, superseded, written, producers })))
+        let (written, producers, recent) = (AtomicBool::new(false), OnceLock::new(), Recent::default());
+        Ok(Self(Arc::new(Fold { root, tops, sha256, blocks, superseded, written, producers, recent })))
     }
 }
 
 /// What it says about events and lists.
 impl Manifest {
     fn events(&self) -> Events<'_> {
-        Events { blocks: &self.0.blocks, top: self.0.tops.events, count: self.0.root.events }
+        Events { blocks: &self.0.blocks, top: self.0.tops.events, count: self.0.root.events, recent: &self.0.recent }
     }
 
     /// One of its events.

@@ -83,7 +83,7 @@ impl Walk {
         let mut at = 0;
         let top = live.manifest().tops().segments.clone();
         let base = |within: Range<u64>, moved| {
-            let node = top.clone().filter(|_| overlap(&within, &wanted.batches));
+            let node = top.clone().filter(|top| overlap(&within, &wanted.batches) && overlap(&within, &top.batch));
             node.map(|node| Stretch::Node { node, within, before: moved, verdict: None })
         };
         for (index, splice) in live.splices().iter().enumerate() {

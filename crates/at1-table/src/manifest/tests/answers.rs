@@ -91,7 +91,9 @@ fn events_and_lists_are_as_they_were() {
             assert_eq!(tail.event_at(earlier).unwrap(), n.checked_sub(1));
         }
         assert!(tail.event(events.len() as u64).is_err());
-        for batch in 0..world.totals.batches + 2 {
+        // One after the other, then in any order.
+        let any: Vec<_> = (0..40).map(|_| world.rng.below(world.totals.batches + 2)).collect();
+        for batch in (0..world.totals.batches + 2).chain(any) {
             let event = events.iter().position(|event| event.totals.batches > batch);
             assert_eq!(tail.event_of_batch(batch).unwrap(), event.map(|event| event as u64), "batch {batch}");
         }
