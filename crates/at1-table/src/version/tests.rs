@@ -50,7 +50,9 @@ fn told(store: &dyn Store, version: &Version) -> Result<String, Error> {
         told += &format!("{rows} rows in column {column}\n");
     }
     told += &format!("{:?}\n", version.tail.replaced()?);
-    told += &format!("{:?}\n", ["p0", "p1", "p2", "p3"].map(|name| version.tail.producer(name).unwrap()));
+    for name in ["p0", "p1", "p2", "p3"] {
+        told += &format!("{:?}\n", version.tail.producer(name)?);
+    }
     Ok(told)
 }
 
@@ -259,9 +261,9 @@ fn a_handle_follows_the_roots() {
 fn lost_and_damaged_blocks_change_no_answer() {
     let folder = folder();
     let mut forge = Forge::new(8, folder.path());
-    forge.random(70);
+    forge.random(30);
     forge.bind();
-    forge.random(5);
+    forge.random(3);
     let answer = |what: &str| {
         let table = Table::open_in(Arc::clone(&forge.store)).unwrap_or_else(|e| panic!("{what}: {e:?}"));
         table.ask(|version| told(&*forge.store, version)).unwrap_or_else(|e| panic!("{what}: {e:?}"))
@@ -290,7 +292,7 @@ fn lost_and_damaged_blocks_change_no_answer() {
         assert!(answer("no block") == whole);
         fs::write(&path, &bytes).unwrap();
     }
-    assert!(files > 3, "{files} blocks");
+    assert!(files > 10, "{files} blocks");
     fs::remove_dir_all(&blocks).unwrap();
     assert!(answer("no folder") == whole);
 }
