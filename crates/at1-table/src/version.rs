@@ -150,9 +150,9 @@ impl Version {
         }
         let offset = self.whole_bytes();
         let totals = event.detail.totals;
-        self.tail.events.push(EventEntry { offset, chain: event.chain, ts: event.ts, totals });
-        self.tail.ledger_bytes += line.len() as u64;
-        self.tail.last_line_bytes = line.len() as u64;
+        let entry = EventEntry { offset, chain: event.chain, ts: event.ts, totals };
+        let rejects = event.detail.kind.batches().iter().fold(0u64, |sum, batch| sum.saturating_add(batch.rejects));
+        self.tail.push(entry, line.len() as u64, rejects);
         self.tip = tip;
         self.last_line = line.to_vec();
         self.zoned = OnceLock::new();

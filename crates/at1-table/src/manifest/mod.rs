@@ -28,7 +28,7 @@ mod visit;
 mod walk;
 
 pub(crate) use live::LiveSegments;
-pub(crate) use model::{Entry, EventEntry, Live, Pending, Placed, Root, Sums};
+pub(crate) use model::{Counts, Entry, EventEntry, Live, Pending, Placed, Root, Sums};
 pub(crate) use plan::{Plan, PlanCounts, Question};
 pub(crate) use tail::Tail;
 pub(crate) use tree::Manifest;

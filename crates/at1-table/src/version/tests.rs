@@ -26,7 +26,8 @@ fn told(store: &dyn Store, version: &Version) -> Result<String, Error> {
     let mut events = Events::new(version, store);
     for n in 0..version.events() {
         let (entry, pins) = (version.tail.event(n)?, version.schemas().pins_at(n));
-        told += &format!("{entry:?} {:?} {:?}\n", version.tail.event_at(entry.ts)?, pins);
+        let (at, counts) = (version.tail.event_at(entry.ts)?, version.tail.counts(n)?);
+        told += &format!("{entry:?} {at:?} {counts:?} {pins:?}\n");
         assert_eq!(events.read(n)?.n, n);
     }
     for batch in 0..version.tip.totals().batches {
@@ -66,6 +67,12 @@ fn check_against(store: &dyn Store, version: &Version, state: &State) {
         assert_eq!(Some(entry.totals), state.totals_at(n), "event {n}");
         assert_eq!(Some(entry.ts), state.ts_of(n), "event {n}");
         assert_eq!(version.tail.event_at(entry.ts).unwrap(), Some(n));
+        let (counts, then) = (version.tail.counts(n).unwrap(), state.live_after(n + 1));
+        let bytes: u64 = then.iter().map(|segment| segment.bytes).sum();
+        let batches = &state.batches()[..entry.totals.batches as usize];
+        let rejects: u64 = batches.iter().map(|batch| batch.rejects).sum();
+        assert_eq!((counts.appends, counts.rejects), (state.appends_after(n + 1), rejects), "event {n}");
+        assert_eq!((counts.segments, counts.segment_bytes), (then.len() as u64, bytes), "event {n}");
         assert_eq!(version.schemas().pins_at(n), schemas.pins_at(n), "event {n}");
         assert_eq!(version.schemas().after(n).unwrap(), schemas.after(n).unwrap(), "event {n}");
     }
