@@ -229,7 +229,6 @@ impl Version {
     }
 
     /// The live segments with all zones that can be read, and those whose files are not there.
-    #[expect(clippy::type_complexity, reason = "the second part is the field's own type")]
     fn read_zones(&self, store: &dyn Store, bytes_read: &mut u64) -> Result<(LiveSegments, Vec<(Entry, Digest)>)> {
         let mut live = self.tail.live.clone();
         let mut left = vec![];
