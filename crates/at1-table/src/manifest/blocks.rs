@@ -4,7 +4,7 @@
 //! * Blocks that were used last stay, with the parts that were read: what follows one another in a table lies in one block.
 
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::{BTreeMap, VecDeque},
     fmt, io,
     sync::{
         Arc, Mutex, OnceLock, PoisonError,
@@ -31,7 +31,7 @@ const KEPT: usize = 24;
 pub(super) struct Blocks {
     store: Option<Arc<dyn Store>>,
     /// Blocks that may not be in the store yet.
-    fresh: Arc<HashMap<Digest, Arc<Vec<u8>>>>,
+    fresh: Arc<BTreeMap<Digest, Arc<Vec<u8>>>>,
     shared: Arc<Shared>,
 }
 
@@ -54,6 +54,8 @@ pub(super) struct Block {
     pub(super) reference: BlockRef,
     pub(super) head: Head,
     file: Arc<dyn ReadAt>,
+    /// The file's length.
+    size: u64,
     parts: Vec<OnceLock<Vec<u8>>>,
     reading: Arc<Reading>,
 }
@@ -83,8 +85,8 @@ impl Blocks {
     /// These without `dropped`, and `made`; those that are in the store by now are no longer kept in memory.
     pub(super) fn with(&self, written: bool, dropped: impl Iterator<Item = Digest>, made: Vec<Made>) -> Self {
         let mut fresh = match written && self.store.is_some() {
-            true => HashMap::new(),
-            false => HashMap::clone(&self.fresh),
+            true => BTreeMap::new(),
+            false => BTreeMap::clone(&self.fresh),
         };
         dropped.for_each(|sha256| _ = fresh.remove(&sha256));
         fresh.extend(made.into_iter().map(|made| (made.reference.sha256, Arc::new(made.bytes))));
@@ -135,10 +137,11 @@ impl Blocks {
 
     fn open_anew(&self, reference: BlockRef) -> Result<Block> {
         let file = self.file(reference.sha256)?;
-        let bytes = self.shared.reading.read(&*file, 0, reference.head_bytes, reference.sha256)?;
+        let size = file.size()?;
+        let bytes = self.shared.reading.read((&*file, size), 0, reference.head_bytes, reference.sha256)?;
         let head = Head::parse(&bytes)?;
         let parts = (0..head.parts()).map(|_| OnceLock::new()).collect();
-        Ok(Block { reference, head, file, parts, reading: Arc::clone(&self.shared.reading) })
+        Ok(Block { reference, head, file, size, parts, reading: Arc::clone(&self.shared.reading) })
     }
 
     fn file(&self, sha256: Digest) -> Result<Arc<dyn ReadAt>> {
@@ -154,10 +157,9 @@ impl Blocks {
 }
 
 impl Reading {
-    /// Bytes of a block that have this digest.
-    fn read(&self, file: &dyn ReadAt, start: u64, bytes: u64, sha256: Digest) -> Result<Vec<u8>> {
+    /// Bytes of a block, whose file is so long, that have this digest.
+    fn read(&self, (file, size): (&dyn ReadAt, u64), start: u64, bytes: u64, sha256: Digest) -> Result<Vec<u8>> {
         let end = start.saturating_add(bytes);
-        let size = file.size()?;
         if end > size {
             return Err(Error::corrupt("", format!("at least {end} bytes"), size));
         }
@@ -186,7 +188,8 @@ impl Block {
         if let Some(bytes) = part.get() {
             return Ok(Cursor::new(bytes));
         }
-        let bytes = self.reading.read(&*self.file, start, bytes.into(), sha256).map_err(|e| self.blame(e))?;
+        let bytes =
+            self.reading.read((&*self.file, self.size), start, bytes.into(), sha256).map_err(|e| self.blame(e))?;
         Ok(Cursor::new(part.get_or_init(|| bytes)))
     }
 

@@ -344,3 +344,72 @@ fn read_pin(bytes: &mut Cursor<'_>) -> Result<Pin> {
     };
     Ok(Pin { ty, reading: Reading { epoch, order, source } })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pin(word: &str) -> Pin {
+        word.parse().unwrap()
+    }
+
+    fn text(min: Option<&str>, max: Option<&str>, nulls: Option<u64>, rejects: u64) -> ZoneText {
+        ZoneText { min: min.map(str::to_owned), max: max.map(str::to_owned), nulls, rejects }
+    }
+
+    /// Segments of ten rows each, but the last of which has none, as one.
+    #[track_caller]
+    fn check(segments: &[(Option<Pin>, Option<ZoneText>)], expected: (Option<Pin>, ZoneText)) {
+        let mut rows = vec![10; segments.len()];
+        *rows.last_mut().unwrap() = 0;
+        let segments = segments.iter().zip(&rows).map(|((pin, zone), rows)| (*rows, *pin, zone.as_ref()));
+        let column = Column::of_segments(segments).unwrap();
+        let whole = column.whole(&rows).unwrap();
+        assert_eq!(whole.text(rows.iter().sum()).unwrap(), expected);
+        let bytes = whole.write().unwrap();
+        assert_eq!(Column::read(Cursor::new(&bytes), 1).unwrap(), whole);
+        let (half, all) = (rows.len() / 2, rows.len());
+        assert_eq!(Column::concat([&column.slice(0..half), &column.slice(half..all)].into_iter()).unwrap(), column);
+    }
+
+    #[test]
+    fn what_segments_know_together() {
+        let int = Some(pin("int64"));
+        let (one, nine) = (text(Some("1"), Some("5"), Some(2), 1), text(Some("-9"), Some("9"), Some(0), 0));
+        let none = (int, Some(text(None, None, Some(0), 0)));
+        let empty = || none.clone();
+        let nothing = (None, ZoneText::default());
+        let of = |zone: &ZoneText| (int, Some(zone.clone()));
+        check(&[of(&one), of(&nine), empty()], (int, text(Some("-9"), Some("9"), Some(2), 1)));
+        // Those that lack the column are NULL.
+        check(&[(None, None), of(&one), empty()], (int, text(Some("1"), Some("5"), Some(12), 1)));
+        check(&[(None, None), (None, None), empty()], (None, text(None, None, Some(20), 0)));
+        // NULLs need no bounds; a bound that is not known bounds nothing.
+        let nulls = text(None, None, Some(10), 0);
+        check(&[of(&one), of(&nulls), empty()], (int, text(Some("1"), Some("5"), Some(12), 1)));
+        let open = text(None, Some("7"), Some(0), 0);
+        check(&[of(&one), of(&open), empty()], (int, text(None, Some("7"), Some(2), 1)));
+        // Counts that are not known, or are none.
+        check(&[of(&one), (int, None), empty()], (int, text(None, None, None, 1)));
+        let wrong = text(Some("1"), Some("1"), Some(11), 0);
+        check(&[of(&one), of(&wrong), empty()], (int, text(Some("1"), Some("5"), None, 1)));
+        // Another type, another reading.
+        let decimal = (Some(pin("decimal(18,2)")), Some(text(Some("1.00"), Some("2.00"), Some(0), 0)));
+        check(&[of(&one), decimal.clone(), empty()], nothing.clone());
+        let mut inferred = pin("int64");
+        inferred.reading.source = Source::Inferred;
+        check(&[of(&one), (Some(inferred), Some(nine.clone())), empty()], nothing);
+        // A segment without rows changes nothing, whatever it was written with.
+        check(&[of(&one), of(&nine), decimal], (int, text(Some("-9"), Some("9"), Some(2), 1)));
+        check(&[of(&one), of(&nine), (None, None)], (int, text(Some("-9"), Some("9"), Some(2), 1)));
+    }
+
+    #[test]
+    fn doubles_of_which_one_is_nan_have_no_bounds_together() {
+        let double = Some(pin("double"));
+        let nan = (double, Some(text(None, None, Some(0), 0)));
+        let number = (double, Some(text(Some("-0"), Some("inf"), Some(0), 0)));
+        check(&[number.clone(), nan, number.clone()], (double, text(None, None, Some(0), 0)));
+        check(&[number.clone(), number.clone(), number], (double, text(Some("-0"), Some("inf"), Some(0), 0)));
+    }
+}

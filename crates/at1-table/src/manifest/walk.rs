@@ -63,9 +63,16 @@ pub(super) struct Walk {
     backwards: bool,
     /// What is still to be looked at, the next last.
     waiting: Vec<Stretch>,
-    /// The segments that were found in one place.
-    ready: VecDeque<Found>,
+    /// Where the last segments were found, and which of its items those are that were not given out yet.
+    place: Option<Place>,
+    ready: VecDeque<(usize, Verdict)>,
     counts: PlanCounts,
+}
+
+/// Where segments are, and what comes before.
+enum Place {
+    Leaf(Node, Sums),
+    Splice(usize, Sums),
 }
 
 /// A stretch of the live segments.
@@ -83,7 +90,7 @@ impl Walk {
         let mut at = 0;
         let top = live.manifest().tops().segments.clone();
         let base = |within: Range<u64>, moved| {
-            let node = top.clone().filter(|_| overlap(&within, &wanted.batches));
+            let node = top.clone().filter(|top| overlap(&within, &wanted.batches) && overlap(&within, &top.batch));
             node.map(|node| Stretch::Node { node, within, before: moved, verdict: None })
         };
         for (index, splice) in live.splices().iter().enumerate() {
@@ -93,7 +100,8 @@ impl Walk {
         }
         waiting.extend(base(at..u64::MAX, moved));
         waiting.reverse();
-        Self { live, wanted, backwards: false, waiting, ready: VecDeque::new(), counts: PlanCounts::default() }
+        let (place, ready, counts) = (None, VecDeque::new(), PlanCounts::default());
+        Self { live, wanted, backwards: false, waiting, place, ready, counts }
     }
 
     /// The same from the last to the first. Asked before anything was taken.
@@ -108,20 +116,22 @@ impl Walk {
     }
 
     fn look(&mut self, stretch: Stretch) -> Result<()> {
-        let read = self.live.manifest().bytes_read();
         match stretch {
             Stretch::Splice { index, before } => {
                 // Shared, so that the walk may change while the splice is read.
                 let live = self.live.clone();
                 self.splice(&live.splices()[index], before)?;
+                self.place = Some(Place::Splice(index, before));
             }
             Stretch::Node { node, within, before, verdict } => {
-                let opened = Node::open(self.live.manifest().store(), &node)?;
+                let node = Node::open(self.live.manifest().store(), &node)?;
                 self.counts.blocks_read += 1;
-                self.node(&opened, within, before, verdict)?;
+                self.node(&node, within, before, verdict)?;
+                if node.level() == 0 {
+                    self.place = Some(Place::Leaf(node, before));
+                }
             }
         }
-        self.counts.bytes_read += self.live.manifest().bytes_read().saturating_sub(read);
         Ok(())
     }
 
@@ -144,12 +154,7 @@ impl Walk {
                 test(bound, asked, &rows, &vec![true; wanted.len()], |c, pin| stretches.seen(c, pin, &rows))?
             }
         };
-        for (i, verdict) in wanted.into_iter().zip(verdicts) {
-            self.found(verdict, || {
-                let sha256 = Some(entries[i].sha256);
-                Ok(Found { placed: splice.placed(i, before), verdict, sha256 })
-            })?;
-        }
+        wanted.into_iter().zip(verdicts).for_each(|(i, verdict)| self.found(i, verdict));
         Ok(())
     }
 
@@ -171,21 +176,15 @@ impl Walk {
         let mut below = vec![];
         for item in (0..node.len()).filter(|&item| wanted[item]) {
             let verdict = verdicts[item];
-            if node.level() > 0 {
-                if verdict == Verdict::Skip {
-                    self.counts.blocks_skipped += 1;
-                    self.counts.segments_skipped_by_blocks += node.sums(item).segments;
-                    continue;
-                }
+            if node.level() == 0 {
+                self.found(item, verdict);
+            } else if verdict == Verdict::Skip {
+                self.counts.blocks_skipped += 1;
+                self.counts.segments_skipped_by_blocks += node.sums(item).segments;
+            } else {
                 let verdict = Some(verdict).filter(|verdict| *verdict == Verdict::All);
                 let (within, before) = (within.clone(), before + node.before(item));
                 below.push(Stretch::Node { node: node.child(item)?, within, before, verdict });
-            } else {
-                let with_digests = self.wanted.with_digests;
-                self.found(verdict, || {
-                    let sha256 = if with_digests { Some(node.file_sha256(item)?) } else { None };
-                    Ok(Found { placed: node.placed(item, before)?, verdict, sha256 })
-                })?;
             }
         }
         if !self.backwards {
@@ -195,14 +194,42 @@ impl Walk {
         Ok(())
     }
 
-    fn found(&mut self, verdict: Verdict, found: impl FnOnce() -> Result<Found>) -> Result<()> {
+    fn found(&mut self, item: usize, verdict: Verdict) {
         if verdict == Verdict::Skip {
             self.counts.segments_skipped_by_zones += 1;
         } else {
             self.counts.segments_kept += 1;
-            self.ready.push_back(found()?);
+            self.ready.push_back((item, verdict));
         }
-        Ok(())
+    }
+
+    /// What was found as an item of the last place.
+    fn place(&self, item: usize, verdict: Verdict) -> Result<Found> {
+        let with_digests = self.wanted.with_digests;
+        match self.place.as_ref().expect("something was found there") {
+            Place::Leaf(node, before) => {
+                let sha256 = if with_digests { Some(node.file_sha256(item)?) } else { None };
+                Ok(Found { placed: node.placed(item, *before)?, verdict, sha256 })
+            }
+            Place::Splice(index, before) => {
+                let splice = &self.live.splices()[*index];
+                let sha256 = with_digests.then(|| splice.entries()[item].sha256);
+                Ok(Found { placed: splice.placed(item, *before), verdict, sha256 })
+            }
+        }
+    }
+
+    fn step(&mut self) -> Result<Option<Found>> {
+        loop {
+            let next = if self.backwards { self.ready.pop_back() } else { self.ready.pop_front() };
+            if let Some((item, verdict)) = next {
+                return self.place(item, verdict).map(Some);
+            }
+            match self.waiting.pop() {
+                Some(stretch) => self.look(stretch)?,
+                None => return Ok(None),
+            }
+        }
     }
 }
 
@@ -210,19 +237,15 @@ impl Iterator for Walk {
     type Item = Result<Found>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        loop {
-            let found = if self.backwards { self.ready.pop_back() } else { self.ready.pop_front() };
-            if found.is_some() {
-                return found.map(Ok);
-            }
-            let next = self.waiting.pop()?;
-            if let Err(error) = self.look(next) {
-                // What comes after would not be where it is.
-                self.waiting.clear();
-                self.ready.clear();
-                return Some(Err(error));
-            }
+        let read = self.live.manifest().bytes_read();
+        let found = self.step();
+        self.counts.bytes_read += self.live.manifest().bytes_read().saturating_sub(read);
+        if found.is_err() {
+            // What comes after would not be where it is.
+            self.waiting.clear();
+            self.ready.clear();
         }
+        found.transpose()
     }
 }
 

@@ -69,15 +69,15 @@ fn check(seed: u64, events: usize) {
 
 #[test]
 fn every_way_to_the_same_events_makes_the_same_bytes() {
-    for seed in 0..5 {
+    for seed in 0..3 {
         check(seed, 200);
     }
-    check(100, 700);
+    check(100, 500);
 }
 
 #[test]
 fn a_short_history_too() {
-    for seed in 200..230 {
+    for seed in 200..220 {
         check(seed, 1 + seed as usize % 17);
     }
 }
