@@ -5,7 +5,7 @@ mod watched;
 
 use std::{fs, path::Path, sync::Arc};
 
-use at1_ledger::{Kind, ManifestRef, State, parse_segment_name, segment_name};
+use at1_ledger::{Carried, Json, Kind, ManifestRef, SchemaEvent, State, parse_segment_name, segment_name};
 use tempfile::TempDir;
 
 use super::{Events, Footing, Version, look};
@@ -229,7 +229,7 @@ fn opening_reads_the_tail_and_no_more() {
             forge.plain();
         }
         forge.bind();
-        let (store, counts) = Watched::new(folder.path());
+        let (store, counts) = Watched::over(folder.path());
         let table = Table::open_in(Arc::clone(&store)).unwrap();
         let opened = counts.take();
         let snapshot = table.snapshot().unwrap();
@@ -315,6 +315,22 @@ fn a_root_of_another_history_is_not_believed() {
     manifest.write(&*forge.store).unwrap();
     let foreign = ManifestRef { events: 50, ..manifest.reference() };
     forge.push(Kind::Note { text: "a lie".into() }, Some(foreign));
+    let version = look(&forge.store, None, Footing::Root).unwrap().version;
+    assert_eq!(version.rests_on, None);
+    check_against(&*forge.store, &version, &forge.state);
+}
+
+#[test]
+fn a_root_with_changes_that_never_were_is_not_believed() {
+    let folder = folder();
+    let mut forge = Forge::new(22, folder.path());
+    forge.random(50);
+    let mut tail = forge.version.tail.clone();
+    let changes = Json::new(&serde_json::json!([{"kind": "widen", "column": 99}])).unwrap();
+    tail.schema.push(SchemaEvent { event: 49, changes: Carried::Inline(changes) });
+    let manifest = tail.advance().unwrap();
+    manifest.write(&*forge.store).unwrap();
+    forge.push(Kind::Note { text: "a lie".into() }, Some(manifest.reference()));
     let version = look(&forge.store, None, Footing::Root).unwrap().version;
     assert_eq!(version.rests_on, None);
     check_against(&*forge.store, &version, &forge.state);
