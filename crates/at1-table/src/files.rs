@@ -3,6 +3,8 @@
 //! * The list is the ledger's, never a folder's: a folder also holds replaced files and orphans.
 //! * After a widening, older files have a narrower type; engines cast between such files silently, so the difference is named.
 
+use std::sync::Arc;
+
 use at1_codec::ColumnType;
 use at1_ledger::{Digest, SegmentRecord};
 use serde_json::{Value, json};
@@ -122,7 +124,7 @@ impl Snapshot {
     pub fn files(&self) -> Result<Files> {
         let totals = self.totals();
         let (then, pins) = self.ask(|version| {
-            let pins = |live: &Live| (live.rows > 0).then(|| version.pins_of(live)).unwrap_or_default();
+            let pins = |live: &Live| if live.rows > 0 { version.pins_of(live) } else { Arc::default() };
             let then = match self.events() < version.events() {
                 false => version.tail.live.range_with_digests(0..totals.batches).collect::<Result<Vec<_>>>()?,
                 true => self.then(version)?,

@@ -99,8 +99,8 @@ impl Snapshot {
     /// If the ledger cannot be read.
     pub fn info(&self) -> Result<Info> {
         let (schema, totals) = (self.schema(), self.totals());
-        let history = self.history()?;
-        let live = history.live_after(self.events());
+        let counts = self.event().map(|event| self.ask(|version| version.tail.counts(event))).transpose()?;
+        let counts = counts.unwrap_or_default();
         let version = self.layout();
         let columns = schema.columns.iter().map(|column| ColumnInfo {
             name: column.column.name.clone(),
@@ -112,13 +112,13 @@ impl Snapshot {
         Ok(Info {
             origin: version.header.origin().to_owned(),
             events: self.events(),
-            version: history.appends_after(self.events()),
-            segments: live.len() as u64,
+            version: counts.appends,
+            segments: counts.segments,
             batches: totals.batches,
             rows: totals.rows,
             source_bytes: totals.bytes,
-            segment_bytes: live.iter().map(|record| record.bytes).sum(),
-            rejects: self.batch_records(&history).iter().map(|batch| batch.rejects).sum(),
+            segment_bytes: counts.segment_bytes,
+            rejects: counts.rejects,
             columns: columns.collect(),
             delimiter: schema.rules.as_ref().map(|rules| rules.delimiter),
             row_tree: version.header.rows(),

@@ -148,9 +148,9 @@ impl Version {
         }
         let offset = self.whole_bytes();
         let totals = event.detail.totals;
-        self.tail.events.push(EventEntry { offset, chain: event.chain, ts: event.ts, totals });
-        self.tail.ledger_bytes += line.len() as u64;
-        self.tail.last_line_bytes = line.len() as u64;
+        let entry = EventEntry { offset, chain: event.chain, ts: event.ts, totals };
+        let rejects = event.detail.kind.batches().iter().fold(0u64, |sum, batch| sum.saturating_add(batch.rejects));
+        self.tail.push(entry, line.len() as u64, rejects);
         self.tip = tip;
         self.last_line = line.to_vec();
         self.zoned = OnceLock::new();
@@ -227,7 +227,6 @@ impl Version {
     }
 
     /// The live segments with all zones that can be read, and those whose files are not there.
-    #[expect(clippy::type_complexity, reason = "the second part is the field's own type")]
     fn read_zones(&self, store: &dyn Store, bytes_read: &mut u64) -> Result<(LiveSegments, Vec<(Entry, Digest)>)> {
         let mut live = self.tail.live.clone();
         let mut left = vec![];

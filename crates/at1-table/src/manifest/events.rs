@@ -8,6 +8,7 @@
 //! |---|---|---|
 //! | 0 | numbers: where the line starts, batches, rows, bytes after it; its time, nanoseconds, as wide numbers | numbers: the head's bytes, batches after the last event; that event's time |
 //! | 1 | chain values | digests of the heads |
+//! | 2 | numbers: appends, live segments, bytes of their files, rejects after it | |
 
 use std::{
     collections::BTreeSet,
@@ -18,7 +19,7 @@ use at1_catalog::packed;
 use at1_ledger::{Digest, Timestamp, Totals};
 
 use super::{
-    EventEntry,
+    Counts, EventEntry,
     block::{self, BlockRef, Kind, Made},
     blocks::{Block, Blocks},
 };
@@ -94,6 +95,13 @@ impl Events<'_> {
         leaf.events.get(index).copied().ok_or_else(none)
     }
 
+    /// What there was after one of them.
+    pub(super) fn counts(&self, n: u64) -> Result<Counts> {
+        let none = || Error::corrupt(crate::paths::MANIFEST, format!("event {n}"), format!("{} events", self.count));
+        let leaf = self.node_of(0, n)?.filter(|_| n < self.count).ok_or_else(none)?;
+        leaf_counts(&leaf)?.get((n % FAN_OUT as u64) as usize).copied().ok_or_else(none)
+    }
+
     /// How many are not after `ts`.
     pub(super) fn until(&self, ts: Timestamp) -> Result<u64> {
         self.count_while(&|child| child.ts <= ts, &|event| event.ts <= ts)
@@ -143,6 +151,7 @@ impl Events<'_> {
     pub(super) fn extend(
         &self,
         new: &[EventEntry],
+        new_counts: &[Counts],
         made: &mut Vec<Made>,
         dropped: &mut BTreeSet<Digest>,
     ) -> Result<Option<EventsRef>> {
@@ -156,16 +165,18 @@ impl Events<'_> {
             Ok(node)
         };
         // The events of the last leaf that is not full, and what comes after.
-        let mut events = match drop(0)? {
-            Some(node) => leaf_events(&node)?,
-            None => vec![],
+        let (mut events, mut counts) = match drop(0)? {
+            Some(node) => (leaf_events(&node)?, leaf_counts(&node)?),
+            None => (vec![], vec![]),
         };
+        assert_eq!(new.len(), new_counts.len(), "whoever adds an event counts");
+        counts.extend_from_slice(new_counts);
         // Of the level below: how many nodes are as they were.
         let mut kept = self.count.saturating_sub(1) / FAN_OUT as u64;
         events.extend_from_slice(new);
         let mut nodes = vec![];
-        for events in events.chunks(FAN_OUT) {
-            let leaf = make_leaf(events)?;
+        for (events, counts) in events.chunks(FAN_OUT).zip(counts.chunks(FAN_OUT)) {
+            let leaf = make_leaf(events, counts)?;
             let last = events.last().expect("chunks are not empty");
             nodes.push(Child { block: leaf.reference, batches: last.totals.batches, ts: last.ts });
             made.push(leaf);
@@ -237,7 +248,25 @@ fn leaf_events(leaf: &Block) -> Result<Vec<EventEntry>> {
     read().map_err(|e| leaf.blame(e))
 }
 
-fn make_leaf(events: &[EventEntry]) -> Result<Made> {
+fn leaf_counts(leaf: &Block) -> Result<Vec<Counts>> {
+    let read = || -> Result<_> {
+        let count = leaf.head.items;
+        let mut part = leaf.part(2)?;
+        let (appends, segments) = (part.numbers(count)?, part.numbers(count)?);
+        let (bytes, rejects) = (part.numbers(count)?, part.numbers(count)?);
+        part.finish()?;
+        let counts = |i: usize| Counts {
+            appends: appends[i],
+            segments: segments[i],
+            segment_bytes: bytes[i],
+            rejects: rejects[i],
+        };
+        Ok((0..count).map(counts).collect())
+    };
+    read().map_err(|e| leaf.blame(e))
+}
+
+fn make_leaf(events: &[EventEntry], counts: &[Counts]) -> Result<Made> {
     let numbers: [fn(&EventEntry) -> u64; 4] =
         [|event| event.offset, |event| event.totals.batches, |event| event.totals.rows, |event| event.totals.bytes];
     let mut part = vec![];
@@ -246,7 +275,13 @@ fn make_leaf(events: &[EventEntry]) -> Result<Made> {
     }
     packed::put_wide(&events.iter().map(|event| event.ts.nanos()).collect::<Vec<_>>(), &mut part);
     let chains = events.iter().flat_map(|event| event.chain.0).collect();
-    block::node(Kind::Events, 0, events.len(), &[part, chains])
+    let numbers: [fn(&Counts) -> u64; 4] =
+        [|counts| counts.appends, |counts| counts.segments, |counts| counts.segment_bytes, |counts| counts.rejects];
+    let mut last = vec![];
+    for number in numbers {
+        packed::put(&counts.iter().map(number).collect::<Vec<_>>(), &mut last);
+    }
+    block::node(Kind::Events, 0, events.len(), &[part, chains, last])
 }
 
 fn children(node: &Block) -> Result<Vec<Child>> {

@@ -148,6 +148,19 @@ pub(crate) struct EventEntry {
     pub(crate) totals: Totals,
 }
 
+/// What there was after an event, as only a report on that event asks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Counts {
+    /// How many of the events were appends.
+    pub(crate) appends: u64,
+    /// Live segments.
+    pub(crate) segments: u64,
+    /// Of their files.
+    pub(crate) segment_bytes: u64,
+    /// Fields that their columns could not hold when they were appended.
+    pub(crate) rejects: u64,
+}
+
 /// A segment that a compaction replaced and no vacuum removed yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Pending {
@@ -181,6 +194,8 @@ pub(crate) struct Root {
     pub(crate) totals: Totals,
     /// How many of the events are appends.
     pub(crate) appends: u64,
+    /// Fields that their columns could not hold when they were appended.
+    pub(crate) rejects: u64,
     /// The length of the ledger up to them.
     pub(crate) ledger_bytes: u64,
     /// The length of the newest one's line, the header's before event 0.

@@ -1,7 +1,7 @@
 //! The root: what a manifest says first, and where the rest of it is.
 //!
 //! ```text
-//! events u64, chain 32, time i128 (nanoseconds), batches, rows, bytes u64, appends u64, ledger bytes u64, last line's bytes u64
+//! events u64, chain 32, time i128 (nanoseconds), batches, rows, bytes u64, appends u64, rejects u64, ledger bytes u64, last line's bytes u64
 //! segments, rows, bytes, source bytes u64 of the live segments
 //! five references: top of the tree of segments, top of the tree of events, schema, producers, replaced; each:
 //!   1  present  0: none, and nothing follows   1
@@ -46,7 +46,7 @@ pub(super) fn write(root: &Root, tops: &Tops) -> Result<Made> {
     body.extend_from_slice(&root.ts.map_or(0, Timestamp::nanos).to_le_bytes());
     let Totals { batches, rows, bytes } = root.totals;
     let sums = root.segments;
-    for number in [batches, rows, bytes, root.appends, root.ledger_bytes, root.last_line_bytes] {
+    for number in [batches, rows, bytes, root.appends, root.rejects, root.ledger_bytes, root.last_line_bytes] {
         body.extend_from_slice(&number.to_le_bytes());
     }
     for number in [sums.segments, sums.rows, sums.bytes, sums.source_bytes] {
@@ -83,9 +83,9 @@ pub(super) fn read(bytes: &[u8]) -> Result<(Root, Tops)> {
     let ts = Timestamp::from_nanos(nanos).ok_or_else(|| Error::corrupt("", "a time of the years 0 to 9999", nanos))?;
     let mut number = || body.u64();
     let totals = Totals { batches: number()?, rows: number()?, bytes: number()? };
-    let (appends, ledger_bytes, last_line_bytes) = (number()?, number()?, number()?);
+    let (appends, rejects, ledger_bytes, last_line_bytes) = (number()?, number()?, number()?, number()?);
     let segments = Sums { segments: number()?, rows: number()?, bytes: number()?, source_bytes: number()? };
-    let root = Root { events, chain, ts: Some(ts), totals, appends, ledger_bytes, last_line_bytes, segments };
+    let root = Root { events, chain, ts: Some(ts), totals, appends, rejects, ledger_bytes, last_line_bytes, segments };
     let mut at = || -> Result<Option<(u8, BlockRef)>> {
         match body.u8()? {
             0 => Ok(None),

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use at1_ledger::{Produced, SchemaEvent, Timestamp};
 
-use super::{EventEntry, LiveSegments, Manifest, Pending, Root};
+use super::{Counts, EventEntry, LiveSegments, Manifest, Pending, Root};
 use crate::error::Result;
 
 /// A manifest, and what the events after it changed. Whoever folds an event adds to each field what it brings.
@@ -14,6 +14,8 @@ pub(crate) struct Tail {
     pub(crate) live: LiveSegments,
     /// Every event after the manifest.
     pub(crate) events: Vec<EventEntry>,
+    /// What there was after each of them.
+    pub(crate) counts: Vec<Counts>,
     /// How many of them are appends.
     pub(crate) appends: u64,
     /// The newest batches of producers that appended.
@@ -37,6 +39,7 @@ impl Tail {
         Self {
             live: LiveSegments::new(manifest),
             events: vec![],
+            counts: vec![],
             appends: 0,
             producers: BTreeMap::new(),
             replaced: vec![],
@@ -45,6 +48,20 @@ impl Tail {
             ledger_bytes,
             last_line_bytes,
         }
+    }
+
+    /// Adds an event, after everything that it changed; its batches have so many rejects.
+    pub(crate) fn push(&mut self, event: EventEntry, line_bytes: u64, rejects: u64) {
+        let before = self.root();
+        self.counts.push(Counts {
+            appends: before.appends,
+            segments: before.segments.segments,
+            segment_bytes: before.segments.bytes,
+            rejects: before.rejects.saturating_add(rejects),
+        });
+        self.events.push(event);
+        self.ledger_bytes += line_bytes;
+        self.last_line_bytes = line_bytes;
     }
 
     /// What it goes on from.
@@ -70,6 +87,7 @@ impl Tail {
             ts: last.map_or(before.ts, |event| Some(event.ts)),
             totals: last.map_or(before.totals, |event| event.totals),
             appends: before.appends + self.appends,
+            rejects: self.counts.last().map_or(before.rejects, |counts| counts.rejects),
             ledger_bytes: self.ledger_bytes,
             last_line_bytes: self.last_line_bytes,
             segments: self.live.sums(),
@@ -84,6 +102,16 @@ impl Tail {
         let after =
             n.checked_sub(self.manifest().root().events).and_then(|n| self.events.get(usize::try_from(n).ok()?));
         after.map_or_else(|| self.manifest().event(n), |event| Ok(*event))
+    }
+
+    /// What there was after one of the events.
+    ///
+    /// # Errors
+    /// As [`Tail::event`].
+    pub(crate) fn counts(&self, n: u64) -> Result<Counts> {
+        let after =
+            n.checked_sub(self.manifest().root().events).and_then(|n| self.counts.get(usize::try_from(n).ok()?));
+        after.map_or_else(|| self.manifest().counts(n), |counts| Ok(*counts))
     }
 
     /// The newest event that is not after `ts`.

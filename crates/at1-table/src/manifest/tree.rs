@@ -12,7 +12,7 @@ use std::{
 use at1_ledger::{Digest, Header, ManifestRef, Produced, SchemaEvent, Timestamp, Totals};
 
 use super::{
-    EventEntry, Pending, Placed, Root, Sums, Tail,
+    Counts, EventEntry, Pending, Placed, Root, Sums, Tail,
     block::{BlockRef, Made},
     blocks::{self, Blocks},
     events::{Events, Recent},
@@ -55,6 +55,7 @@ impl Manifest {
             ts: None,
             totals: Totals::default(),
             appends: 0,
+            rejects: 0,
             ledger_bytes: header_line_bytes,
             last_line_bytes: header_line_bytes,
             segments: Sums::default(),
@@ -194,7 +195,7 @@ impl Manifest {
         let mut changed = Changed::default();
         let segments = Grown { blocks, top: old.segments.as_ref() }.edit(tail.live.edits()?, &mut changed)?;
         let Changed { mut made, mut dropped } = changed;
-        let events = self.events().extend(&tail.events, &mut made, &mut dropped)?;
+        let events = self.events().extend(&tail.events, &tail.counts, &mut made, &mut dropped)?;
 
         let mut list = |old, new: Option<Made>| {
             dropped.extend(Option::<BlockRef>::map(old, |at| at.sha256));
@@ -246,6 +247,14 @@ impl Manifest {
     /// If a block cannot be read, or there is no such event.
     pub(crate) fn event(&self, n: u64) -> Result<EventEntry> {
         self.events().event(n)
+    }
+
+    /// What there was after one of its events.
+    ///
+    /// # Errors
+    /// As [`Manifest::event`].
+    pub(super) fn counts(&self, n: u64) -> Result<Counts> {
+        self.events().counts(n)
     }
 
     /// Its newest event that is not after `ts`.

@@ -119,12 +119,14 @@ pub(crate) struct Events<'a> {
     store: &'a dyn Store,
     file: Option<Arc<dyn ReadAt>>,
     last: Option<Arc<Event>>,
+    /// The event of the row that was asked for last, and the totals after it.
+    at: Option<(u64, Totals)>,
 }
 
 impl<'a> Events<'a> {
     /// Of the events of `version`.
     pub(crate) fn new(version: &'a Version, store: &'a dyn Store) -> Self {
-        Self { version, store, file: None, last: None }
+        Self { version, store, file: None, last: None, at: None }
     }
 
     /// Event `n`.
@@ -152,8 +154,14 @@ impl<'a> Events<'a> {
 
     /// The batch that holds a row of the table. Reads no line unless its event appended several.
     pub(crate) fn at_row(&mut self, row: u64) -> Result<Origin> {
-        let event = self.version.event_of_row(row)?;
-        let (before, after) = (self.version.totals_after(event)?, self.version.totals_after(event + 1)?);
+        let (event, before, after) = match self.next_to_last(row)? {
+            Some(found) => found,
+            None => {
+                let event = self.version.event_of_row(row)?;
+                (event, self.version.totals_after(event)?, self.version.totals_after(event + 1)?)
+            }
+        };
+        self.at = Some((event, after));
         if after.batches - before.batches == 1 {
             return Ok(Origin { event, batch: before.batches, rows: before.rows..after.rows });
         }
@@ -165,6 +173,17 @@ impl<'a> Events<'a> {
             }
         }
         Err(Error::corrupt(paths::LEDGER, "a batch for every row", row))
+    }
+
+    /// The event that appended a row, if that is the one after the event found last; rows are mostly asked for one after the other.
+    fn next_to_last(&self, row: u64) -> Result<Option<(u64, Totals, Totals)>> {
+        let Some((last, before)) =
+            self.at.filter(|(last, before)| before.rows <= row && last + 1 < self.version.events())
+        else {
+            return Ok(None);
+        };
+        let after = self.version.totals_after(last + 2)?;
+        Ok((row < after.rows).then_some((last + 1, before, after)))
     }
 
     /// The record of a batch.

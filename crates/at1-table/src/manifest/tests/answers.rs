@@ -84,8 +84,12 @@ fn segments_are_where_a_list_has_them() {
 fn events_and_lists_are_as_they_were() {
     each_state(|world, tail| {
         let events: Vec<_> = world.steps.iter().map(|step| step.event).collect();
+        let mut unsettled = nothing();
+        world.steps.iter().for_each(|step| fold(&mut unsettled, step));
+        let counts = unsettled.counts;
         for (n, event) in (0..).zip(&events) {
             assert_eq!(tail.event(n).unwrap(), *event, "event {n}");
+            assert_eq!(tail.counts(n).unwrap(), counts[n as usize], "event {n}");
             assert_eq!(tail.event_at(event.ts).unwrap(), Some(n));
             let earlier = at1_ledger::Timestamp::from_nanos(event.ts.nanos() - 1).unwrap();
             assert_eq!(tail.event_at(earlier).unwrap(), n.checked_sub(1));

@@ -46,12 +46,11 @@ fn append(tail: &mut Tail, pins: &Arc<Vec<Pin>>, rng: &mut Rng) {
     let before = tail.root().totals;
     let totals = Totals { batches: n + 1, rows: before.rows + 100, bytes: before.bytes + live.source_bytes };
     let ts = Timestamp::from_nanos(1_700_000_000_000_000_000 + i128::from(n) * 60_000_000_000).unwrap();
-    tail.events.push(EventEntry { offset: HEADER_BYTES + n * 900, chain: digest(rng), ts, totals });
+    let event = EventEntry { offset: HEADER_BYTES + n * 900, chain: digest(rng), ts, totals };
     let sha256 = digest(rng);
     tail.live.push(vec![Entry { live, sha256, zones, pins: Arc::clone(pins) }]).unwrap();
     tail.appends += 1;
-    tail.ledger_bytes += 900;
-    tail.last_line_bytes = 900;
+    tail.push(event, 900, 0);
 }
 
 /// Time, and of it what this thread had a processor for, which is the same however busy the machine is.

@@ -58,9 +58,8 @@ fn manifest() -> Manifest {
             _ => {}
         }
         let (offset, totals) = (tail.ledger_bytes, event.detail.totals);
-        tail.events.push(EventEntry { offset, chain: event.chain, ts: event.ts, totals });
-        tail.ledger_bytes += line.len() as u64;
-        tail.last_line_bytes = line.len() as u64;
+        let entry = EventEntry { offset, chain: event.chain, ts: event.ts, totals };
+        tail.push(entry, line.len() as u64, 0);
     }
     tail.advance().unwrap()
 }

@@ -69,9 +69,7 @@ pub(super) fn fold(tail: &mut Tail, step: &Step) {
     }
     tail.schema.extend(step.schema.clone());
     tail.producers.extend(step.producer.clone());
-    tail.events.push(step.event);
-    tail.ledger_bytes += step.line_bytes;
-    tail.last_line_bytes = step.line_bytes;
+    tail.push(step.event, step.line_bytes, n % 3);
 }
 
 fn pending(live: &Live, by: u64, ts: Timestamp) -> Pending {

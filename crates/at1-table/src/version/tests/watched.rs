@@ -36,7 +36,7 @@ pub(super) struct Watched {
 }
 
 impl Watched {
-    pub(super) fn new(folder: &Path) -> (Arc<dyn Store>, Arc<Counts>) {
+    pub(super) fn over(folder: &Path) -> (Arc<dyn Store>, Arc<Counts>) {
         let counts = Arc::<Counts>::default();
         (Arc::new(Self { inner: LocalStore::new(folder), counts: Arc::clone(&counts) }), counts)
     }
