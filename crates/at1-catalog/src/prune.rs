@@ -7,8 +7,8 @@
 use std::borrow::Borrow;
 
 use arrow::{
-    array::{Array, ArrayRef, AsArray, BooleanBufferBuilder, UInt64Array},
-    buffer::BooleanBuffer,
+    array::{Array, ArrayRef, AsArray, UInt64Array},
+    buffer::{BooleanBuffer, NullBuffer},
     datatypes::{
         DataType, Date32Type, Decimal128Type, Float64Type, Int64Type, TimeUnit, TimestampMicrosecondType,
         TimestampNanosecondType,
@@ -55,12 +55,13 @@ impl Bound {
     /// ```
     pub fn verdicts(&self, zones: &Zones) -> Vec<Verdict> {
         let possible = self.possible(&self.root, zones);
-        let verdict = |i| match (possible.yes.value(i), possible.no.value(i) || possible.null.value(i)) {
+        let otherwise = &possible.no | &possible.null;
+        let verdict = |(yes, otherwise)| match (yes, otherwise) {
             (false, _) => Verdict::Skip,
             (true, true) => Verdict::Read,
             (true, false) => Verdict::All,
         };
-        (0..zones.len()).map(verdict).collect()
+        possible.yes.iter().zip(&otherwise).map(verdict).collect()
     }
 
     /// For each stretch the first of [`Self::parts`] that no row of it can satisfy, so that it alone rules the stretch out.
@@ -162,15 +163,16 @@ struct Counts {
 
 impl Counts {
     fn of(zone: &ColumnZones, rows: &UInt64Array) -> Self {
-        let nulls = zone.nulls();
-        // A count above the number of rows is no count.
-        let known = |i: usize| (nulls.is_valid(i) && nulls.value(i) <= rows.value(i)).then(|| nulls.value(i));
-        Self {
-            valued: BooleanBuffer::collect_bool(rows.len(), |i| {
-                known(i).map_or(rows.value(i) > 0, |n| n < rows.value(i))
-            }),
-            null: BooleanBuffer::collect_bool(rows.len(), |i| known(i).map_or(rows.value(i) > 0, |n| n > 0)),
-        }
+        let (nulls, rows) = (zone.nulls(), rows.values());
+        let (counts, valid) = (nulls.values(), nulls.nulls());
+        let (valued, null) = pairs(rows.len(), |i| {
+            // A count above the number of rows is no count.
+            match valid.is_none_or(|valid| valid.is_valid(i)) && counts[i] <= rows[i] {
+                true => (counts[i] < rows[i], counts[i] > 0),
+                false => (rows[i] > 0, rows[i] > 0),
+            }
+        });
+        Self { valued, null }
     }
 }
 
@@ -222,14 +224,31 @@ where
     Q: Ord + ?Sized,
     B: Borrow<Q>,
 {
-    let bounds = |i| (min.is_valid(i).then(|| low(i)), max.is_valid(i).then(|| high(i)));
+    let known = |bounds: Option<&NullBuffer>, i| bounds.is_none_or(|valid| valid.is_valid(i));
+    let (mins, maxes) = (min.nulls(), max.nulls());
     // A set of ten thousand values is searched once for each stretch.
-    let mut no = BooleanBufferBuilder::new(min.len());
-    let yes = BooleanBuffer::collect_bool(min.len(), |i| {
-        let (low, high) = bounds(i);
+    let (yes, no) = pairs(min.len(), |i| {
+        let (low, high) = (known(mins, i).then(|| low(i)), known(maxes, i).then(|| high(i)));
         let (meets, covers) = set.meets_and_covers(low.as_ref().map(B::borrow), high.as_ref().map(B::borrow));
-        no.append(!covers);
-        meets
+        (meets, !covers)
     });
-    Possible { yes, no: no.finish(), null: BooleanBuffer::new_unset(min.len()) }
+    Possible { yes, no, null: BooleanBuffer::new_unset(min.len()) }
+}
+
+/// Two answers about each of `count` stretches.
+fn pairs(count: usize, answer: impl Fn(usize) -> (bool, bool)) -> (BooleanBuffer, BooleanBuffer) {
+    let words = count.div_ceil(64);
+    let (mut first, mut second) = (Vec::with_capacity(words), Vec::with_capacity(words));
+    for start in (0..count).step_by(64) {
+        let (mut a, mut b) = (0_u64, 0_u64);
+        for i in start..count.min(start + 64) {
+            let (yes, no) = answer(i);
+            a |= u64::from(yes) << (i - start);
+            b |= u64::from(no) << (i - start);
+        }
+        // Arrow's bits are in the order of the bytes.
+        first.push(a.to_le());
+        second.push(b.to_le());
+    }
+    (BooleanBuffer::new(first.into(), 0, count), BooleanBuffer::new(second.into(), 0, count))
 }

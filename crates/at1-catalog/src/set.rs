@@ -210,11 +210,13 @@ impl<K: Key> Set<K> {
     where
         K: Borrow<Q>,
     {
-        let at = match min {
-            Some(min) => self.spans.partition_point(|(_, to)| to.as_ref().is_some_and(|to| to.borrow() <= min)),
-            None => 0,
-        };
-        self.spans.get(at)
+        let ends_before =
+            |(_, to): &(K, Option<K>)| min.is_some_and(|min| to.as_ref().is_some_and(|to| to.borrow() <= min));
+        match self.spans.as_slice() {
+            // The usual case: a million zones are held against one interval.
+            [only] => (!ends_before(only)).then_some(only),
+            spans => spans.get(spans.partition_point(ends_before)),
+        }
     }
 }
 
