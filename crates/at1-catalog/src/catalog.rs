@@ -8,7 +8,9 @@ use std::ops::Range;
 use arrow::{array::RecordBatch, datatypes::SchemaRef};
 use at1_codec::Schema;
 
-use crate::{Predicate, Request, Result, Scan, Source, Statistics, Verdict, View, Zones};
+use crate::{
+    Explanation, Predicate, Pruning, Request, Result, RowNumbers, Scan, Source, Statistics, Tally, Verdict, View, Zones,
+};
 
 /// The segments of a table as a query meets them.
 ///
@@ -113,7 +115,39 @@ impl Catalog {
         let statistics =
             Statistics { segments_total: totals.segments, bytes_total: totals.bytes, ..Statistics::default() };
         let (schema, remaining) = (request.schema(), request.limit);
-        TableScan { request, schema, candidates, first_row: None, current: None, remaining, statistics, failed: false }
+        let explanation = Explanation { parts: request.predicate.parts(), ..Explanation::default() };
+        TableScan {
+            request,
+            schema,
+            candidates,
+            first_row: None,
+            current: None,
+            remaining,
+            statistics,
+            explanation,
+            failed: false,
+        }
+    }
+
+    /// Adds to `tally` the matching rows of the candidates. Of the request, predicate, rows and pruning matter.
+    ///
+    /// # Errors
+    /// If the tally asks for columns that there are not.
+    pub fn tally<S, F, I>(
+        &self,
+        request: Request,
+        tally: Tally,
+        totals: Totals,
+        candidates: I,
+    ) -> Result<TableTally<S, I>>
+    where
+        S: Source,
+        F: FnOnce() -> Result<Opened<S>>,
+        I: Iterator<Item = Result<Candidate<F>>>,
+    {
+        let request = request.project_columns(tally.aggregates().columns().to_vec())?;
+        let request = request.limit(u64::MAX).row_numbers(RowNumbers::Omit);
+        Ok(TableTally { scan: self.scan(request, totals, candidates), tally })
     }
 }
 
@@ -132,6 +166,7 @@ pub struct TableScan<S: Source, I> {
     remaining: u64,
     /// Of the segments that are done, and the totals.
     statistics: Statistics,
+    explanation: Explanation,
     failed: bool,
 }
 
@@ -161,21 +196,47 @@ where
         all
     }
 
-    fn batch(&mut self) -> Result<Option<RecordBatch>> {
+    /// Why what was left out of segments was, if the request asks for reasons.
+    pub fn explanation(&self) -> Explanation {
+        let mut all = self.explanation.clone();
+        if let Some(scan) = &self.current {
+            all += scan.explanation();
+        }
+        all
+    }
+
+    /// The next batch; with a tally, only of what zones cannot tell it.
+    fn batch(&mut self, mut tally: Option<&mut Tally>) -> Result<Option<RecordBatch>> {
         loop {
             if self.current.is_none() {
                 if self.remaining == 0 {
                     return Ok(None);
                 }
                 let Some(candidate) = self.candidates.next().transpose()? else { return Ok(None) };
-                let Candidate { first_row, rows, verdict, open, .. } = candidate;
-                if verdict == Verdict::Skip || !overlap(&(first_row..first_row + rows), &self.request.rows) {
+                let Candidate { first_row, rows, verdict, zones, open } = candidate;
+                let (place, wanted) = (first_row..first_row + rows, &self.request.rows);
+                if verdict == Verdict::Skip || !overlap(&place, wanted) {
+                    continue;
+                }
+                if let (Some(tally), Some(zones)) = (&mut tally, zones)
+                    && verdict == Verdict::All
+                    && self.request.pruning == Pruning::On
+                    && wanted.start <= place.start
+                    && place.end <= wanted.end
+                    && tally.zones(&zones.uncut(), 0)?
+                {
+                    self.statistics.segments_answered += 1;
+                    self.statistics.rows_matched += rows;
                     continue;
                 }
                 self.first_row = Some(first_row);
                 let opened = open()?;
                 let request = self.request.clone().limit(self.remaining);
-                self.current = Some(Scan::judged(opened.source, opened.view, request, first_row, verdict)?);
+                let mut scan = Scan::judged(opened.source, opened.view, request, first_row, verdict)?;
+                if let Some(tally) = &mut tally {
+                    scan.answer(tally)?;
+                }
+                self.current = Some(scan);
             }
             let Some(scan) = &mut self.current else { continue };
             match scan.next().transpose()? {
@@ -185,10 +246,56 @@ where
                 }
                 None => {
                     self.statistics += of_one(scan);
+                    self.explanation += scan.explanation();
                     self.current = None;
                 }
             }
         }
+    }
+}
+
+/// What the matching rows of many segments come to.
+pub struct TableTally<S: Source, I> {
+    scan: TableScan<S, I>,
+    tally: Tally,
+}
+
+impl<S, F, I> TableTally<S, I>
+where
+    S: Source,
+    F: FnOnce() -> Result<Opened<S>>,
+    I: Iterator<Item = Result<Candidate<F>>>,
+{
+    /// Goes through all candidates.
+    ///
+    /// # Errors
+    /// As the batches of a scan. What came before the segment that the error is about is in the tally; if that could not be opened,
+    /// nothing of it is.
+    pub fn run(&mut self) -> Result<()> {
+        while let Some(batch) = self.scan.batch(Some(&mut self.tally))? {
+            self.tally.batch(&batch)?;
+        }
+        Ok(())
+    }
+
+    /// The first row of the segment that was opened last: the one that an error is about.
+    pub fn first_row(&self) -> Option<u64> {
+        self.scan.first_row()
+    }
+
+    /// What was read so far.
+    pub fn statistics(&self) -> Statistics {
+        self.scan.statistics()
+    }
+
+    /// As [`TableScan::explanation`].
+    pub fn explanation(&self) -> Explanation {
+        self.scan.explanation()
+    }
+
+    /// What it came to.
+    pub fn into_tally(self) -> Tally {
+        self.tally
     }
 }
 
@@ -209,7 +316,7 @@ where
         if self.failed {
             return None;
         }
-        let batch = self.batch().transpose();
+        let batch = self.batch(None).transpose();
         self.failed = matches!(batch, Some(Err(_)));
         batch
     }

@@ -6,15 +6,23 @@
 use std::ops::Range;
 
 use arrow::{
-    array::{ArrayRef, UInt64Array},
+    array::{ArrayRef, BooleanArray, UInt64Array},
+    compute::nullif,
     datatypes::FieldRef,
 };
 use parquet::{
     arrow::arrow_reader::{ArrowReaderMetadata, statistics::StatisticsConverter},
-    file::metadata::{ParquetMetaData, RowGroupMetaData},
+    file::{
+        metadata::{ParquetMetaData, RowGroupMetaData},
+        statistics::Statistics,
+    },
 };
 
-use crate::{ColumnZones, Error, Result, Source, View, Zones, origin};
+use crate::{
+    ColumnZones, Error, Result, Source, View, Zones,
+    convert::Conversion,
+    origin::{self, Origin},
+};
 
 /// What a file's writer promises about bounds of doubles.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,6 +74,35 @@ pub(crate) fn group_zones(source: &impl Source, stored: usize) -> Result<(UInt64
     Ok((rows, zones))
 }
 
+/// The zones of each row group, with the bounds that are values of it, of those `wanted` columns that are stored in the type that
+/// the table asks for.
+pub(crate) fn exact_zones(
+    source: &impl Source,
+    view: &View,
+    origins: &[Option<Origin>],
+    wanted: &[usize],
+) -> Result<Zones> {
+    let rows = groups_rows(source.metadata())?;
+    let groups = source.metadata().metadata().row_groups();
+    let mut columns = vec![None; view.columns.len()];
+    for &column in wanted {
+        columns[column] = match origins[column] {
+            Some(Origin::Missing) => Some(ColumnZones::missing(view.ty(column), &rows)),
+            Some(Origin::Stored(stored, Conversion::Same)) => {
+                let (_, zones) = group_zones(source, stored)?;
+                let exact = |is_exact: fn(&Statistics) -> bool| -> BooleanArray {
+                    groups.iter().map(|group| Some(!group.column(stored).statistics().is_some_and(is_exact))).collect()
+                };
+                let min = nullif(zones.min(), &exact(Statistics::min_is_exact))?;
+                let max = nullif(zones.max(), &exact(Statistics::max_is_exact))?;
+                Some(ColumnZones::new(min, max, zones.nulls().clone(), zones.rejects().clone())?)
+            }
+            _ => None,
+        };
+    }
+    Zones::new(rows, columns)
+}
+
 fn stored_zones(
     source: &impl Source,
     stored: usize,
@@ -90,6 +127,11 @@ fn known(counts: impl Iterator<Item = Option<u64>>, rows: &UInt64Array) -> UInt6
 
 pub(crate) fn group_rows(group: &RowGroupMetaData) -> Result<u64> {
     u64::try_from(group.num_rows()).map_err(|_| Error::corrupt("row group", "a number of rows", group.num_rows()))
+}
+
+/// A number of rows, or the place of one, in memory.
+pub(crate) fn bits(rows: u64) -> Result<usize> {
+    usize::try_from(rows).map_err(|_| Error::corrupt("row group", "a number of rows that fits in memory", rows))
 }
 
 /// The field of a stored column.
@@ -204,10 +246,7 @@ mod tests {
 
     use arrow::array::Array;
     use at1_codec::{ColumnType, Schema};
-    use parquet::{
-        arrow::{ArrowWriter, arrow_reader::ArrowReaderOptions},
-        file::statistics::Statistics,
-    };
+    use parquet::arrow::{ArrowWriter, arrow_reader::ArrowReaderOptions};
 
     use super::*;
 

@@ -32,6 +32,7 @@
 //! * This crate never opens a file, and does not know how segments came to be.
 #![forbid(unsafe_code)]
 
+mod aggregate;
 mod bind;
 mod bloom;
 mod catalog;
@@ -39,6 +40,7 @@ mod convert;
 mod dictionary;
 mod error;
 mod evaluate;
+mod explain;
 mod footer;
 mod like;
 mod number;
@@ -59,15 +61,17 @@ mod zone;
 mod zone_bytes;
 mod zone_text;
 
+pub use aggregate::{Aggregates, Tally};
 pub use bind::Bound;
-pub use catalog::{Candidate, Catalog, Opened, TableScan, Totals};
+pub use catalog::{Candidate, Catalog, Opened, TableScan, TableTally, Totals};
 pub use error::{Error, ErrorKind, Result};
+pub use explain::{Explanation, Planned, Ruled};
 pub use footer::DoubleBounds;
 pub use number::{NotANumber, Number};
 pub use parse::NESTING_MAX;
 pub use predicate::{Comparison, Literal, Predicate};
 pub use prune::Verdict;
-pub use request::{Pruning, ROW_COLUMN, Request, RowNumbers};
+pub use request::{Pruning, ROW_COLUMN, Reasons, Request, RowNumbers};
 pub use scan::Scan;
 pub use source::{Counted, ParquetFile, Source};
 pub use statistics::Statistics;

@@ -31,6 +31,16 @@ pub enum RowNumbers {
     Omit,
 }
 
+/// Whether reasons are worked out for what is left out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Reasons {
+    /// For an [`Explanation`](crate::Explanation); takes a little time.
+    Tell,
+    /// Not.
+    #[default]
+    Omit,
+}
+
 /// What to read.
 ///
 /// ```
@@ -51,6 +61,7 @@ pub struct Request {
     pub(crate) row_numbers: RowNumbers,
     pub(crate) batch_rows: usize,
     pub(crate) pruning: Pruning,
+    pub(crate) reasons: Reasons,
 }
 
 impl Request {
@@ -64,6 +75,7 @@ impl Request {
             row_numbers: RowNumbers::default(),
             batch_rows: 8192,
             pruning: Pruning::default(),
+            reasons: Reasons::default(),
         }
     }
 
@@ -123,6 +135,13 @@ impl Request {
     #[must_use]
     pub fn pruning(mut self, pruning: Pruning) -> Self {
         self.pruning = pruning;
+        self
+    }
+
+    /// Whether reasons are worked out.
+    #[must_use]
+    pub fn reasons(mut self, reasons: Reasons) -> Self {
+        self.reasons = reasons;
         self
     }
 

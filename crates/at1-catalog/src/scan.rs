@@ -16,16 +16,15 @@ use arrow::{
     compute::{concat, filter},
     datatypes::{DataType, SchemaRef},
 };
-use parquet::arrow::{
-    ProjectionMask,
-    arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder, RowSelection, RowSelectionPolicy},
-};
+use at1_codec::Unpacked;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReader;
 
 use crate::{
-    Error, Pruning, Request, Result, RowNumbers, Source, Statistics, Verdict, View, Zones, bloom,
+    Error, Explanation, Pruning, Reasons, Request, Result, RowNumbers, Source, Statistics, Tally, Verdict, View, Zones,
+    bloom,
     convert::{self, Conversion},
     dictionary,
-    footer::{group_rows, pages, stretches},
+    footer::{bits, exact_zones, group_rows, pages, stretches},
     origin::Origin,
     suspect::Suspect,
 };
@@ -46,6 +45,8 @@ pub struct Scan<S: Source> {
     current: Option<Group>,
     remaining: u64,
     statistics: Statistics,
+    unpacked: Arc<Unpacked>,
+    explanation: Explanation,
     failed: bool,
 }
 
@@ -96,6 +97,15 @@ impl<S: Source> Scan<S> {
             Verdict::Read => request.verdicts(&groups),
             Verdict::Skip | Verdict::All => vec![verdict; groups.len()],
         };
+        let mut explanation = Explanation::default();
+        if request.reasons == Reasons::Tell {
+            explanation.parts = request.predicate.parts();
+            if request.pruning == Pruning::On && verdict == Verdict::Read {
+                let reasons = request.predicate.reasons(&groups).into_iter().zip(&verdicts);
+                let skipped = reasons.filter(|(_, verdict)| **verdict == Verdict::Skip);
+                skipped.for_each(|(part, _)| explanation.row_groups.count(part, 1));
+            }
+        }
         let file = metadata.metadata();
         let mut statistics = Statistics {
             segments_total: 1,
@@ -123,6 +133,8 @@ impl<S: Source> Scan<S> {
             next_group: 0,
             next_row: first_row,
             current: None,
+            unpacked: Arc::default(),
+            explanation,
             failed: false,
             source,
             view,
@@ -148,15 +160,45 @@ impl<S: Source> Scan<S> {
         let counted = &self.statistics;
         Statistics {
             row_groups_skipped: counted.row_groups_total - counted.row_groups_scanned,
-            pages_skipped: counted.pages_total - counted.pages_scanned,
+            pages_scanned: self.unpacked.pages(),
+            pages_skipped: counted.pages_total.saturating_sub(self.unpacked.pages()),
             bytes_read: self.source.bytes_read(),
+            bytes_read_opening: self.source.opening_bytes(),
+            bytes_read_data: self.source.bytes_read().saturating_sub(self.source.opening_bytes()),
+            bytes_unpacked: self.unpacked.bytes(),
+            reads: self.source.reads(),
             ..*counted
         }
+    }
+
+    /// Why what was left out was, as far as the request asks for reasons.
+    pub fn explanation(&self) -> &Explanation {
+        &self.explanation
     }
 
     /// What is scanned.
     pub fn source(&self) -> &S {
         &self.source
+    }
+
+    /// Lets zones answer what they can of row groups of which every row matches; the rest comes as batches.
+    pub(crate) fn answer(&mut self, tally: &mut Tally) -> Result<()> {
+        if self.request.pruning == Pruning::Off || !self.verdicts.contains(&Verdict::All) {
+            return Ok(());
+        }
+        let zones = exact_zones(&self.source, &self.view, &self.origins, &self.request.projection)?;
+        let mut end = self.next_row;
+        for group in 0..zones.len() {
+            let (start, rows) = (end, zones.rows().value(group));
+            end += rows;
+            let is_whole = self.request.rows.start <= start && end <= self.request.rows.end;
+            if is_whole && self.verdicts[group] == Verdict::All && tally.zones(&zones, group)? {
+                self.verdicts[group] = Verdict::Skip;
+                self.statistics.row_groups_answered += 1;
+                self.statistics.rows_matched += rows;
+            }
+        }
+        Ok(())
     }
 
     fn batch(&mut self) -> Result<Option<RecordBatch>> {
@@ -213,7 +255,7 @@ impl<S: Source> Scan<S> {
     }
 
     /// The rows of a row group that zones leave; `None` if there are none.
-    fn candidates(&self, group: usize, within: Range<u64>) -> Result<Option<Candidates>> {
+    fn candidates(&mut self, group: usize, within: Range<u64>) -> Result<Option<Candidates>> {
         let length = bits(self.groups.rows().value(group))?;
         let mut candidates =
             Candidates { test: BooleanBuffer::new_unset(length), sure: BooleanBuffer::new_unset(length) };
@@ -226,6 +268,13 @@ impl<S: Source> Scan<S> {
                 let (source, tested) = (&self.source, self.request.predicate.columns());
                 let found = stretches(source, &self.view, group, tested, &self.groups)?;
                 let verdicts = self.request.predicate.verdicts(&found.zones);
+                if self.request.reasons == Reasons::Tell {
+                    let reasons = self.request.predicate.reasons(&found.zones).into_iter().zip(&found.rows);
+                    let skipped = reasons.zip(&verdicts).filter(|(_, verdict)| **verdict == Verdict::Skip);
+                    skipped.for_each(|((part, rows), _)| {
+                        self.explanation.rows_by_pages.count(part, rows.end - rows.start);
+                    });
+                }
                 let of = |wanted: Verdict| {
                     let stretches = found.rows.iter().zip(&verdicts).filter(move |(_, verdict)| **verdict == wanted);
                     stretches.map(|(rows, _)| rows.start.max(within.start)..rows.end.min(within.end))
@@ -248,10 +297,12 @@ impl<S: Source> Scan<S> {
         let (source, origins, zones) = (&self.source, self.origins.as_slice(), self.groups.slice(group..group + 1)?);
         let suspect = Suspect { source, group, origins, zones, rows };
         let bound = &self.request.predicate;
-        if bloom::rules_out(&suspect, bound)?.is_some() {
+        if let Some(part) = bloom::rules_out(&suspect, bound)? {
             self.statistics.row_groups_skipped_by_bloom += 1;
-        } else if dictionary::rules_out(&suspect, bound)?.is_some() {
+            self.explanation.row_groups_by_bloom.count(Some(part), 1);
+        } else if let Some(part) = dictionary::rules_out(&suspect, bound)? {
             self.statistics.row_groups_skipped_by_dictionary += 1;
+            self.explanation.row_groups_by_dictionary.count(Some(part), 1);
         } else {
             return Ok(false);
         }
@@ -361,7 +412,7 @@ impl<S: Source> Scan<S> {
 
     /// Reads columns of the table that are stored, for some rows of a row group; nothing if there are no such columns.
     fn reader(
-        &mut self,
+        &self,
         group: usize,
         columns: &[usize],
         rows: &BooleanBuffer,
@@ -370,28 +421,8 @@ impl<S: Source> Scan<S> {
         if stored.is_empty() {
             return Ok(None);
         }
-        let metadata = self.source.metadata();
-        for &column in &stored {
-            for page in pages(metadata.metadata(), group, column)? {
-                let (from, to) = (bits(page.start)?, bits(page.end)?);
-                self.statistics.pages_scanned += u64::from(rows.slice(from, to - from).count_set_bits() > 0);
-            }
-        }
-        let count = rows.count_set_bits();
-        let projection = ProjectionMask::leaves(metadata.parquet_schema(), stored);
-        let mut builder = ParquetRecordBatchReaderBuilder::new_with_metadata(self.source.reader(), metadata.clone())
-            .with_row_groups(vec![group])
-            .with_projection(projection)
-            .with_batch_size(self.request.batch_rows);
-        if count < rows.len() {
-            let runs = rows.set_slices().map(|(from, to)| from..to);
-            builder = builder.with_row_selection(RowSelection::from_consecutive_ranges(runs, rows.len()));
-            if count < rows.len() / 8 {
-                // A mask reads every page between its first and last row; few rows are better jumped to.
-                builder = builder.with_row_selection_policy(RowSelectionPolicy::Selectors);
-            }
-        }
-        Ok(Some(builder.build()?))
+        let batch_rows = self.request.batch_rows;
+        self.source.columns(group, &stored, rows, batch_rows, &self.unpacked).map(Some)
     }
 
     /// Reads the fields of a whole row group as the table's type.
@@ -517,10 +548,6 @@ fn short(group: usize, expected: usize, found: usize) -> Error {
 
 fn pick(array: &ArrayRef, rows: &BooleanBuffer) -> Result<ArrayRef> {
     Ok(filter(array, &BooleanArray::new(rows.clone(), None))?)
-}
-
-fn bits(rows: u64) -> Result<usize> {
-    usize::try_from(rows).map_err(|_| Error::corrupt("row group", "a number of rows that fits in memory", rows))
 }
 
 /// A bit for each of `length` rows, set in ascending ranges.

@@ -5,23 +5,36 @@
 
 use std::{
     io::Read,
+    ops::Range,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
 };
 
-use arrow::array::{ArrayRef, UInt64Array};
-use at1_codec::{Segment, Verified, column::Meaning};
+use arrow::{
+    array::{ArrayRef, UInt64Array},
+    buffer::BooleanBuffer,
+};
+use at1_codec::{Segment, Unpacked, Verified, column::Meaning};
 use parquet::{
-    arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions},
+    arrow::{
+        ProjectionMask,
+        arrow_reader::{
+            ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder,
+            RowSelection, RowSelectionPolicy,
+        },
+    },
     file::{
         metadata::PageIndexPolicy,
         reader::{ChunkReader, Length},
     },
 };
 
-use crate::{ColumnZones, DoubleBounds, Error, Result, View, Zones};
+use crate::{
+    ColumnZones, DoubleBounds, Error, Result, View, Zones,
+    footer::{bits, pages},
+};
 
 /// A file of columns that can be scanned.
 pub trait Source {
@@ -33,6 +46,46 @@ pub trait Source {
 
     /// Its bytes.
     fn reader(&self) -> Self::Reader;
+
+    /// Some rows, or all, of stored columns of a row group, in the order of the file, `batch_rows` at a time. Adds to `unpacked`
+    /// the pages of these rows, when it reads them if it can tell.
+    ///
+    /// # Errors
+    /// If there is no such row group or column. Damage is met by the batches.
+    fn columns(
+        &self,
+        row_group: usize,
+        columns: &[usize],
+        rows: &BooleanBuffer,
+        batch_rows: usize,
+        unpacked: &Arc<Unpacked>,
+    ) -> Result<ParquetRecordBatchReader> {
+        let metadata = self.metadata();
+        for &column in columns {
+            let holds = |page: &Range<u64>| -> Result<bool> {
+                let (from, to) = (bits(page.start)?, bits(page.end)?);
+                Ok(rows.slice(from, to - from).count_set_bits() > 0)
+            };
+            for page in pages(metadata.metadata(), row_group, column)? {
+                unpacked.add(u64::from(holds(&page)?), 0);
+            }
+        }
+        let projection = ProjectionMask::leaves(metadata.parquet_schema(), columns.iter().copied());
+        let mut builder = ParquetRecordBatchReaderBuilder::new_with_metadata(self.reader(), metadata.clone())
+            .with_row_groups(vec![row_group])
+            .with_projection(projection)
+            .with_batch_size(batch_rows);
+        let count = rows.count_set_bits();
+        if count < rows.len() {
+            let runs = rows.set_slices().map(|(from, to)| from..to);
+            builder = builder.with_row_selection(RowSelection::from_consecutive_ranges(runs, rows.len()));
+            if count < rows.len() / 8 {
+                // A mask reads every page between its first and last row; few rows are better jumped to.
+                builder = builder.with_row_selection_policy(RowSelectionPolicy::Selectors);
+            }
+        }
+        Ok(builder.build()?)
+    }
 
     /// What its writer promises about bounds of doubles.
     fn double_bounds(&self) -> DoubleBounds;
@@ -60,6 +113,16 @@ pub trait Source {
 
     /// All bytes that were read from it so far.
     fn bytes_read(&self) -> u64;
+
+    /// Of those, what opening it read: the footer, and what belongs to it.
+    fn opening_bytes(&self) -> u64 {
+        0
+    }
+
+    /// How often its storage was asked so far; zero if nobody counts.
+    fn reads(&self) -> u64 {
+        0
+    }
 }
 
 impl<S: Source + ?Sized> Source for &S {
@@ -71,6 +134,17 @@ impl<S: Source + ?Sized> Source for &S {
 
     fn reader(&self) -> Self::Reader {
         (**self).reader()
+    }
+
+    fn columns(
+        &self,
+        row_group: usize,
+        columns: &[usize],
+        rows: &BooleanBuffer,
+        batch_rows: usize,
+        unpacked: &Arc<Unpacked>,
+    ) -> Result<ParquetRecordBatchReader> {
+        (**self).columns(row_group, columns, rows, batch_rows, unpacked)
     }
 
     fn double_bounds(&self) -> DoubleBounds {
@@ -100,6 +174,14 @@ impl<S: Source + ?Sized> Source for &S {
     fn bytes_read(&self) -> u64 {
         (**self).bytes_read()
     }
+
+    fn opening_bytes(&self) -> u64 {
+        (**self).opening_bytes()
+    }
+
+    fn reads(&self) -> u64 {
+        (**self).reads()
+    }
 }
 
 impl Source for Segment {
@@ -111,6 +193,17 @@ impl Source for Segment {
 
     fn reader(&self) -> Verified {
         self.bytes().clone()
+    }
+
+    fn columns(
+        &self,
+        row_group: usize,
+        columns: &[usize],
+        rows: &BooleanBuffer,
+        batch_rows: usize,
+        unpacked: &Arc<Unpacked>,
+    ) -> Result<ParquetRecordBatchReader> {
+        Ok(self.columns(row_group, columns, Some(rows), batch_rows, unpacked)?)
     }
 
     fn double_bounds(&self) -> DoubleBounds {
@@ -140,6 +233,14 @@ impl Source for Segment {
 
     fn bytes_read(&self) -> u64 {
         self.bytes_read()
+    }
+
+    fn opening_bytes(&self) -> u64 {
+        self.opening_bytes()
+    }
+
+    fn reads(&self) -> u64 {
+        self.bytes().reads()
     }
 }
 

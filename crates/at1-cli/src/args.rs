@@ -189,6 +189,7 @@ pub(crate) struct Past {
   at1 scan trades --last 20
   at1 scan trades --as-of 2026-01-22T16:00 --where \"symbol = 'BTC'\"
   at1 scan trades ts:LO..HI --format raw       # the exact source bytes of the matching records
+  at1 scan trades symbol:BTC:BTC --aggregate 'count(*), min(price), max(ts), sum(size)'
 
 COL:LO:HI keeps records from LO to HI, both included; an empty side is open. Values that hold colons need COL:LO..HI or --where.")]
 pub(crate) struct Scan {
@@ -201,6 +202,9 @@ pub(crate) struct Scan {
     /// Columns to print, in this order
     #[arg(long, value_name = "a,b", value_delimiter = ',')]
     pub(crate) select: Vec<String>,
+    /// Print what the matching records come to instead: count(*), count(COL), min(COL), max(COL), sum(COL)
+    #[arg(long, value_name = "LIST", conflicts_with_all = ["select", "limit", "last"])]
+    pub(crate) aggregate: Option<String>,
     /// At most this many records, the first that match
     #[arg(long, value_name = "N")]
     pub(crate) limit: Option<u64>,

@@ -37,7 +37,7 @@ mod types;
 pub use error::{Error, ErrorKind, Result};
 pub use segment::{
     Analysis, BatchInfo, BatchPlan, Buffer, Draft, EncodeOptions, Encoded, Form, HeaderOption, Joined, NewRowTree,
-    Preamble, Profile, ReadAs, ReadOptions, Rederived, RowTree, Segment, SegmentWriter, Shares, Trust, Verified,
-    WriteOptions, Written, analyse, decode, decode_to, encode, encode_to,
+    Preamble, Profile, ReadAs, ReadOptions, Rederived, RowTree, Segment, SegmentWriter, Shares, Trust, Unpacked,
+    Verified, WriteOptions, Written, analyse, decode, decode_to, encode, encode_to,
 };
 pub use types::{Column, ColumnType, ReadAt, Schema, TimeUnit, UnknownType, Zone};

@@ -18,6 +18,7 @@ use at1_ledger::{ChainHead, SegmentRecord, State, Verdict, parse_segment_name, s
 use serde_json::{Value, json};
 
 use crate::{
+    block_files,
     commit::Writer,
     copy::{self, Standing, place, remove_if_there, standing},
     error::{Error, ErrorKind, Result},
@@ -110,7 +111,8 @@ impl Table {
         }
         let copy = Table::unchecked(dest);
         let mut seen = see(source)?;
-        let mut run = Run { source, shared: &shared, copy: &copy, options, copied: BTreeSet::new(), bytes: 0, replaced: 0 };
+        let mut run =
+            Run { source, shared: &shared, copy: &copy, options, copied: BTreeSet::new(), bytes: 0, replaced: 0 };
         loop {
             let vanished = match run.bring(&seen)? {
                 Brought::Up(report) => return Ok(report),

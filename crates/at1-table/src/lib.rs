@@ -88,7 +88,7 @@ mod verify;
 mod version;
 mod zones;
 
-pub use at1_catalog::{Predicate, Pruning, Statistics};
+pub use at1_catalog::{Explanation, Planned, Predicate, Pruning, Reasons, Ruled, Statistics};
 pub use at1_codec::{HeaderOption, Profile, column::Pin, text::QuoteOption};
 pub use at1_ledger::{ChainHead, Idempotency, RowTree};
 pub use backup::{BackupOptions, BackupReport, Check};
@@ -108,7 +108,7 @@ pub use log::LogEntry;
 pub use rejects::Reject;
 pub use report::{AppendReport, ColumnMisfits, ColumnWidened};
 pub use restore::Restored;
-pub use scan::{SYSTEM_COLUMNS, ScanOptions, SystemColumn, TableScan};
+pub use scan::{Answer, SYSTEM_COLUMNS, ScanOptions, SystemColumn, TableScan};
 pub use snapshot::{AsOf, Snapshot};
 pub use table::{ClockRule, CreateOptions, Opened, Table};
 pub use vacuum::{GRACE, VacuumMode, VacuumOptions, VacuumReport, Vacuumed};

@@ -160,13 +160,9 @@ impl ProblemKind {
             Self::Ledger | Self::Changed | Self::Missing => Weight::Damage,
             Self::Torn => Weight::Torn,
             Self::Unknown | Self::Unreadable | Self::Poisoned => Weight::Stopped,
-            Self::Staging
-            | Self::Folder
-            | Self::Orphan
-            | Self::Extra
-            | Self::Gone
-            | Self::Block
-            | Self::ClockAhead => Weight::Untidy,
+            Self::Staging | Self::Folder | Self::Orphan | Self::Extra | Self::Gone | Self::Block | Self::ClockAhead => {
+                Weight::Untidy
+            }
         }
     }
 }

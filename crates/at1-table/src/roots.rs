@@ -44,7 +44,10 @@ impl NewRoot {
             return Ok(None);
         }
         let manifest = version.settled(table.store())?;
-        manifest.write(table.store())?;
+        // A full disk is for the commit itself to report.
+        if manifest.write(table.store()).is_err() {
+            return Ok(None);
+        }
         Ok(Some(Self { manifest, over: version.tip.manifest() }))
     }
 

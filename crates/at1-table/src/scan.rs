@@ -4,6 +4,7 @@
 //! * Rows come in table order, in the table's types, whatever type a column had when a segment was written.
 //! * One state of the table is read from beginning to end, whatever is appended, compacted or removed meanwhile.
 
+mod aggregate;
 mod last;
 mod query;
 mod raw;
@@ -14,12 +15,13 @@ mod system;
 use std::ops::Range;
 
 use arrow::{array::RecordBatch, datatypes::SchemaRef};
-use at1_catalog::{Predicate, Pruning, Statistics};
+use at1_catalog::{Explanation, Predicate, Pruning, Reasons, Statistics};
 
 use crate::{error::Result, snapshot::Snapshot, table::Table};
 use rows::Rows;
 use system::Layout;
 
+pub use aggregate::Answer;
 pub use system::{SYSTEM_COLUMNS, SystemColumn};
 
 /// What to look for.
@@ -41,6 +43,8 @@ pub struct ScanOptions {
     pub pruning: Pruning,
     /// The most rows of a batch.
     pub batch_rows: usize,
+    /// Whether reasons are worked out, for [`TableScan::explanation`].
+    pub reasons: Reasons,
 }
 
 impl Default for ScanOptions {
@@ -54,6 +58,7 @@ impl Default for ScanOptions {
             last: None,
             pruning: Pruning::On,
             batch_rows: 8192,
+            reasons: Reasons::Omit,
         }
     }
 }
@@ -86,6 +91,11 @@ impl TableScan {
     /// What was read so far.
     pub fn statistics(&self) -> Statistics {
         self.rows.statistics()
+    }
+
+    /// Why what was left out so far was, if the options ask for reasons.
+    pub fn explanation(&self) -> Explanation {
+        self.rows.explanation()
     }
 }
 

@@ -4,6 +4,7 @@
 //! * Statistics and explanations go to stderr where stdout carries records.
 
 mod alone;
+mod explain;
 
 use std::{
     io::Write as _,
@@ -11,13 +12,12 @@ use std::{
 };
 
 use arrow::{array::RecordBatch, datatypes::SchemaRef};
-use at1_table::{Joints, Predicate, ScanOptions, Statistics};
-use serde_json::{Value, json};
+use at1_table::{Explanation, Joints, Predicate, Reasons, ScanOptions, Statistics};
 
 use crate::{
     args::{Scan, ScanFormat},
     failure::Failure,
-    output::{self, Voice, count, grouped, size},
+    output::{self, Voice},
     print, state, target,
 };
 
@@ -27,13 +27,26 @@ struct Query {
     select: Option<Vec<String>>,
     limit: Option<u64>,
     last: Option<u64>,
+    /// Instead of records, what they come to.
+    aggregate: Option<String>,
+    reasons: Reasons,
 }
+
+/// What answering took, and why not more.
+type Told = (Statistics, Explanation);
 
 pub(crate) fn run(args: &Scan, voice: Voice) -> Result<(), Failure> {
     let (paths, ranges) = split(&args.targets);
     let predicate = predicate(ranges, args.filter.as_deref())?;
     let select = (!args.select.is_empty()).then(|| args.select.clone());
-    let query = Query { predicate, select, limit: args.limit, last: args.last };
+    let query = Query {
+        predicate,
+        select,
+        limit: args.limit,
+        last: args.last,
+        aggregate: args.aggregate.clone(),
+        reasons: if args.explain { Reasons::Tell } else { Reasons::Omit },
+    };
     let format = args.format.unwrap_or_else(|| match voice {
         Voice::Json => ScanFormat::Jsonl,
         Voice::Words if output::is_terminal() => ScanFormat::Table,
@@ -42,7 +55,10 @@ pub(crate) fn run(args: &Scan, voice: Voice) -> Result<(), Failure> {
     if matches!(format, ScanFormat::Arrow | ScanFormat::Parquet) && output::is_terminal() && !args.explain {
         return Err(Failure::usage("a file or a pipe for this format: at1 scan … > FILE", "a terminal"));
     }
-    let statistics = match paths.as_slice() {
+    if format == ScanFormat::Raw && query.aggregate.is_some() {
+        return Err(Failure::usage("a format of columns for what records come to", "raw"));
+    }
+    let (statistics, explanation) = match paths.as_slice() {
         [table] if !target::is_segment(table) => of_table(table, &query, format, args, voice)?,
         segments => {
             if let Some(table) = segments.iter().find(|path| !target::is_segment(path)) {
@@ -56,14 +72,17 @@ pub(crate) fn run(args: &Scan, voice: Voice) -> Result<(), Failure> {
         }
     };
     if args.explain {
-        let json = json!({ "predicate": query.predicate.to_string(), "statistics": to_json(&statistics) });
+        let mut json = explain::json(&explanation);
+        json["predicate"] = query.predicate.to_string().into();
+        json["statistics"] = explain::statistics_json(&statistics);
         return voice.tell(&json, |out| {
             writeln!(out, "where      {}", query.predicate)?;
-            describe(&statistics, out)
+            explain::describe_reasons(&explanation, out)?;
+            explain::describe(&statistics, out)
         });
     }
     if args.stats {
-        voice.tell_aside(&to_json(&statistics), |out| describe(&statistics, out))?;
+        voice.tell_aside(&explain::statistics_json(&statistics), |out| explain::describe(&statistics, out))?;
     }
     Ok(())
 }
@@ -96,26 +115,32 @@ fn split(targets: &[String]) -> (Vec<PathBuf>, Vec<&str>) {
     (paths, ranges)
 }
 
-fn of_table(path: &Path, query: &Query, format: ScanFormat, args: &Scan, voice: Voice) -> Result<Statistics, Failure> {
+fn of_table(path: &Path, query: &Query, format: ScanFormat, args: &Scan, voice: Voice) -> Result<Told, Failure> {
     let snapshot = state::of_table(path, &args.past, voice, "scanning")?;
     let options = ScanOptions {
         predicate: query.predicate.clone(),
         select: query.select.clone(),
         limit: query.limit,
         last: query.last,
+        reasons: query.reasons,
         ..ScanOptions::default()
     };
+    if let Some(aggregate) = &query.aggregate {
+        let answer = snapshot.aggregate(&options, aggregate)?;
+        show(&answer.row.schema(), std::iter::once(Ok(answer.row)), format, args)?;
+        return Ok((answer.statistics, answer.explanation));
+    }
     if format == ScanFormat::Raw && !args.explain {
         let mut out = output::data();
         let statistics = snapshot.scan_raw(&options, Joints::LineFeed, &mut out)?;
         out.flush().map_err(|e| Failure::output(&e))?;
-        return Ok(statistics);
+        return Ok((statistics, Explanation::default()));
     }
     let mut scan = snapshot.scan(&options)?;
     let schema = scan.schema();
     let batches = scan.by_ref().map(|batch| batch.map_err(Failure::from));
     show(&schema, batches, format, args)?;
-    Ok(scan.statistics())
+    Ok((scan.statistics(), scan.explanation()))
 }
 
 /// Prints batches, or only draws them where the query is to be explained.
@@ -133,42 +158,4 @@ fn show(
         printer.batch(&batch?)?;
     }
     printer.finish()
-}
-
-fn to_json(s: &Statistics) -> Value {
-    json!({
-        "segments_total": s.segments_total,
-        "segments_skipped": s.segments_skipped,
-        "segments_scanned": s.segments_scanned,
-        "row_groups_total": s.row_groups_total,
-        "row_groups_skipped": s.row_groups_skipped,
-        "row_groups_scanned": s.row_groups_scanned,
-        "pages_total": s.pages_total,
-        "pages_skipped": s.pages_skipped,
-        "pages_scanned": s.pages_scanned,
-        "bytes_total": s.bytes_total,
-        "bytes_read": s.bytes_read,
-        "rows_matched": s.rows_matched,
-        "rejects": s.rejects,
-        "as_of_event": s.as_of_event,
-    })
-}
-
-fn describe(s: &Statistics, out: &mut dyn std::io::Write) -> std::io::Result<()> {
-    let line = |scanned, total, skipped| {
-        format!("{} of {} scanned, {} skipped", grouped(scanned), grouped(total), grouped(skipped))
-    };
-    writeln!(out, "segments   {}", line(s.segments_scanned, s.segments_total, s.segments_skipped))?;
-    writeln!(out, "row groups {}", line(s.row_groups_scanned, s.row_groups_total, s.row_groups_skipped))?;
-    writeln!(out, "pages      {}", line(s.pages_scanned, s.pages_total, s.pages_skipped))?;
-    let percent = 100.0 * s.bytes_read as f64 / (s.bytes_total.max(1)) as f64;
-    writeln!(out, "bytes      {} of {} read ({percent:.2} %)", size(s.bytes_read), size(s.bytes_total))?;
-    write!(out, "matched    {}", count(s.rows_matched, "record"))?;
-    if s.rejects > 0 {
-        write!(out, "; {} in the columns that were read cannot match", count(s.rejects, "reject"))?;
-    }
-    if let Some(event) = s.as_of_event {
-        write!(out, "; as of event {event}")?;
-    }
-    writeln!(out)
 }

@@ -8,6 +8,7 @@
 use std::{
     collections::VecDeque,
     io::{self, Read, Write},
+    ops::Range,
     sync::{
         Arc, Mutex, OnceLock, PoisonError,
         atomic::{AtomicU64, Ordering},
@@ -187,8 +188,11 @@ pub struct Verified(Arc<Shared>);
 struct Shared {
     reader: Arc<dyn ReadAt>,
     size: u64,
+    /// What was read of the file's end when it was opened.
+    tail: Bytes,
     blocks: Vec<Block>,
     read: AtomicU64,
+    reads: AtomicU64,
     remembered: Mutex<Remembered>,
     /// What checks pages, where nobody vouches for them.
     pages: OnceLock<Pages>,
@@ -203,8 +207,15 @@ struct Remembered {
 }
 
 impl Verified {
-    /// A body of `end` bytes that `table` describes; `read` bytes were read before.
-    pub(super) fn new(reader: Arc<dyn ReadAt>, size: u64, end: u64, table: &[u8], read: u64) -> Result<Self> {
+    /// A body of `end` bytes that `table` describes; so many bytes were `read` with so many reads before, `tail` among them.
+    pub(super) fn new(
+        reader: Arc<dyn ReadAt>,
+        size: u64,
+        tail: Bytes,
+        end: u64,
+        table: &[u8],
+        (read, reads): (u64, u64),
+    ) -> Result<Self> {
         let broken = |found: String| Error::corrupt("digest table", format!("blocks that tile {end} bytes"), found);
         let (count, entries) = table.split_at_checked(4).ok_or_else(|| broken("no count".into()))?;
         let count = u32::from_le_bytes(array(count)) as usize;
@@ -225,9 +236,10 @@ impl Verified {
         if at != end {
             return Err(broken(format!("blocks that tile {at} bytes")));
         }
-        let (read, remembered, failed) = (AtomicU64::new(read), Mutex::default(), Mutex::default());
+        let (read, reads) = (AtomicU64::new(read), AtomicU64::new(reads));
+        let (remembered, failed) = (Mutex::default(), Mutex::default());
         let pages = OnceLock::new();
-        Ok(Self(Arc::new(Shared { reader, size, blocks, read, remembered, pages, failed })))
+        Ok(Self(Arc::new(Shared { reader, size, tail, blocks, read, reads, remembered, pages, failed })))
     }
 
     /// From now on the Parquet crate gets no page that `pages` has not checked, and nothing but pages.
@@ -241,9 +253,34 @@ impl Verified {
         self.0.pages.get().is_none()
     }
 
-    fn admit(&self, start: u64, bytes: usize) -> parquet::errors::Result<()> {
+    /// Lets the Parquet crate have `bytes` bytes from `start` on, if somebody vouches for them or they were checked.
+    pub(super) fn admit(&self, start: u64, bytes: usize) -> Result<()> {
         let Some(pages) = self.0.pages.get() else { return Ok(()) };
-        pages.admit(self, start, bytes).map_err(|e| carried(self.noted(e)))
+        pages.admit(self, start, bytes)
+    }
+
+    /// The place of the blocks that hold `place`.
+    pub(super) fn blocks_around(&self, place: &Range<u64>) -> Result<Range<u64>> {
+        let (first, last) = (self.block_at(place.start)?, self.block_at(place.end.max(place.start + 1) - 1)?);
+        Ok(self.block_start(first)..self.0.blocks[last].end)
+    }
+
+    /// Reads and checks whole blocks, all with one read of the storage but for what is remembered.
+    pub(super) fn read_blocks(&self, place: &Range<u64>) -> Result<Bytes> {
+        let blocks = self.block_at(place.start)?..self.block_at(place.end - 1)? + 1;
+        if blocks.len() == 1 {
+            return self.block(blocks.start);
+        }
+        let bytes = self.read_storage(place)?;
+        for index in blocks {
+            let start = self.block_start(index);
+            let (from, to) = (start - place.start, self.0.blocks[index].end - place.start);
+            let (from, to) = (usize::try_from(from).unwrap_or(0), usize::try_from(to).unwrap_or(usize::MAX));
+            let block = bytes.slice(from..to);
+            self.check(index, &block)?;
+            self.remember(index, block);
+        }
+        Ok(bytes)
     }
 
     /// Reads on from `start`, unchecked but for the digests.
@@ -256,6 +293,11 @@ impl Verified {
         self.0.read.load(Ordering::Relaxed)
     }
 
+    /// How often the storage was asked so far, for all of these.
+    pub fn reads(&self) -> u64 {
+        self.0.reads.load(Ordering::Relaxed)
+    }
+
     /// The error behind an error of the Arrow layer, which keeps no more than its text: if reading failed or a block did not
     /// match its digest, it is that.
     pub fn explain(&self, e: ArrowError) -> Error {
@@ -263,7 +305,7 @@ impl Verified {
     }
 
     /// Keeps an error that goes through the Parquet layer.
-    fn noted(&self, e: Error) -> Error {
+    pub(super) fn noted(&self, e: Error) -> Error {
         *self.0.failed.lock().unwrap_or_else(PoisonError::into_inner) = Some(e.twin());
         e
     }
@@ -304,37 +346,56 @@ impl Verified {
     }
 
     fn block(&self, index: usize) -> Result<Bytes> {
-        let remembered = || self.0.remembered.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, bytes)) = remembered().blocks.iter().find(|(i, _)| *i == index) {
+        let remembered = self.0.remembered.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, bytes)) = remembered.blocks.iter().find(|(i, _)| *i == index) {
             return Ok(bytes.clone());
         }
-        let start = self.block_start(index);
-        let block = &self.0.blocks[index];
-        let size = usize::try_from(block.end - start).map_err(|_| outside(start))?;
-        if block.end > self.0.size {
-            return Err(outside(block.end));
+        drop(remembered);
+        let bytes = self.read_storage(&(self.block_start(index)..self.0.blocks[index].end))?;
+        self.check(index, &bytes)?;
+        self.remember(index, bytes.clone());
+        Ok(bytes)
+    }
+
+    /// Bytes that nobody checked.
+    fn read_storage(&self, place: &Range<u64>) -> Result<Bytes> {
+        let tail = &self.0.tail;
+        let tail_at = self.0.size - tail.len() as u64;
+        if place.end > self.0.size {
+            return Err(outside(place.end));
+        }
+        let size = usize::try_from(place.end - place.start).map_err(|_| outside(place.start))?;
+        if let Some(from) = place.start.checked_sub(tail_at) {
+            let from = usize::try_from(from).map_err(|_| outside(place.start))?;
+            return Ok(tail.slice(from..from + size));
         }
         let mut bytes = vec![0; size];
-        self.0
-            .reader
-            .read_exact_at(&mut bytes, start)
-            .map_err(|e| Error::from(e).within(&format!("bytes {start}..{}", block.end)))?;
+        let read = self.0.reader.read_exact_at(&mut bytes, place.start);
+        read.map_err(|e| Error::from(e).within(&format!("bytes {}..{}", place.start, place.end)))?;
         self.0.read.fetch_add(size as u64, Ordering::Relaxed);
-        let digest: [u8; 32] = Sha256::digest(&bytes).into();
-        if digest != block.digest {
-            let place = format!("bytes {start}..{}", block.end);
-            let (expected, found) = (hex(&block.digest), hex(&digest));
-            return Err(Error::corrupt(place, format!("sha256 {expected}"), format!("sha256 {found}")));
+        self.0.reads.fetch_add(1, Ordering::Relaxed);
+        Ok(bytes.into())
+    }
+
+    fn check(&self, index: usize, bytes: &Bytes) -> Result<()> {
+        let block = &self.0.blocks[index];
+        let digest: [u8; 32] = Sha256::digest(bytes).into();
+        if digest == block.digest {
+            return Ok(());
         }
-        let bytes = Bytes::from(bytes);
-        let mut remembered = remembered();
-        remembered.bytes += size;
-        remembered.blocks.push_back((index, bytes.clone()));
+        let place = format!("bytes {}..{}", self.block_start(index), block.end);
+        let (expected, found) = (hex(&block.digest), hex(&digest));
+        Err(Error::corrupt(place, format!("sha256 {expected}"), format!("sha256 {found}")))
+    }
+
+    fn remember(&self, index: usize, bytes: Bytes) {
+        let mut remembered = self.0.remembered.lock().unwrap_or_else(PoisonError::into_inner);
+        remembered.bytes += bytes.len();
+        remembered.blocks.push_back((index, bytes));
         while remembered.bytes > REMEMBERED_BYTES_MAX && remembered.blocks.len() > 1 {
             let forgotten = remembered.blocks.pop_front().map_or(0, |(_, b)| b.len());
             remembered.bytes -= forgotten;
         }
-        Ok(bytes)
     }
 }
 
@@ -343,7 +404,7 @@ fn outside(place: u64) -> Error {
 }
 
 /// Our error, carried through the Parquet layer.
-fn carried(e: Error) -> ParquetError {
+pub(super) fn carried(e: Error) -> ParquetError {
     ParquetError::External(Box::new(e))
 }
 
@@ -357,12 +418,12 @@ impl ChunkReader for Verified {
     type T = VerifiedRead;
 
     fn get_read(&self, start: u64) -> parquet::errors::Result<VerifiedRead> {
-        self.admit(start, 0)?;
+        self.admit(start, 0).map_err(|e| carried(self.noted(e)))?;
         Ok(self.reading(start))
     }
 
     fn get_bytes(&self, start: u64, length: usize) -> parquet::errors::Result<Bytes> {
-        self.admit(start, length)?;
+        self.admit(start, length).map_err(|e| carried(self.noted(e)))?;
         self.read(start, length).map_err(|e| carried(self.noted(e)))
     }
 }

@@ -5,9 +5,11 @@
 mod analyse;
 mod chunk;
 mod column_chunk;
+mod columns;
 mod digest;
 mod directory;
 mod draft;
+mod fetch;
 mod guard;
 mod join;
 mod joined;
@@ -29,6 +31,7 @@ mod write;
 
 pub use analyse::{Analysis, COLUMNS_MAX, HeaderOption, ReadOptions, analyse};
 pub use column_chunk::Profile;
+pub use columns::Unpacked;
 pub use digest::{Verified, VerifiedRead};
 pub use directory::BatchInfo;
 pub use draft::{Draft, Written};

@@ -20,6 +20,10 @@ pub(super) struct Header {
     pub(super) bytes: usize,
     pub(super) is_dictionary: bool,
     pub(super) values: usize,
+    /// As Parquet numbers it.
+    pub(super) encoding: i32,
+    /// How many of the values are null, in a data page of version 2.
+    pub(super) version_2: Option<usize>,
     /// The size of the page in the file, that of the levels at its start, and that of all once decompressed.
     pub(super) packed: usize,
     pub(super) levels: usize,
@@ -53,8 +57,12 @@ impl Header {
             _ => return None,
         };
         let is_dictionary = kind == DICTIONARY;
-        let bytes = bytes.len() - from.remaining();
-        Some(Self { bytes, is_dictionary, values: inner.count(1)?, packed, levels, unpacked, is_packed })
+        let (encoding, version_2) = match kind {
+            DATA_V2 => (inner.number(4)?, Some(inner.count(2)?)),
+            _ => (inner.number(2)?, None),
+        };
+        let (bytes, values) = (bytes.len() - from.remaining(), inner.count(1)?);
+        Some(Self { bytes, is_dictionary, values, encoding, version_2, packed, levels, unpacked, is_packed })
     }
 }
 

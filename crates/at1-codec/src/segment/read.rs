@@ -5,9 +5,13 @@
 //!   under the bounds of [`super::guard`], and pages are checked by [`super::pages`] before they are decoded.
 //! * The recovery section is read when it is asked for; a query of the columns never needs it.
 
-use std::sync::{Arc, OnceLock};
+use std::{
+    ops::Range,
+    sync::{Arc, OnceLock},
+};
 
 use arrow::datatypes::SchemaRef;
+use bytes::Bytes;
 use parquet::{
     arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions},
     file::metadata::{PageIndexPolicy, ParquetMetaDataReader},
@@ -54,6 +58,8 @@ pub(super) struct Inner {
     size: u64,
     seal: Seal,
     footer_bytes: u64,
+    /// What opening it read.
+    opening_bytes: u64,
     directory: OnceLock<Directory>,
 }
 
@@ -71,22 +77,35 @@ impl Segment {
     /// fails.
     pub fn open(reader: Arc<dyn ReadAt>, trust: Trust) -> Result<Self> {
         let size = reader.size()?;
-        let footer = read_footer(&*reader, size, trust)?;
+        let tail = read_tail(&*reader, size, trust)?;
+        let tail_at = size - tail.bytes.len() as u64;
+        let footer = &tail.bytes[tail.bytes.len() - tail.footer..];
         let (seal, thrift) = Seal::read(&footer[..footer.len() - TRAILER_BYTES])?;
         let footer_at = size - footer.len() as u64;
-        let table = read_table(&*reader, seal, footer_at)?;
-        let read = footer.len() as u64 + (footer_at - seal.digests_at);
-        let body = Verified::new(reader, size, seal.digests_at, &table, read)?;
+        let (mut read, mut reads) = (tail.bytes.len() as u64, 1);
+        let table = table_place(seal, footer_at)?;
+        let table = match table.start.checked_sub(tail_at).and_then(|from| usize::try_from(from).ok()) {
+            Some(from) => tail.bytes.slice(from..tail.bytes.len() - tail.footer),
+            None => {
+                let mut bytes = vec![0; usize::try_from(table.end - table.start).unwrap_or(0)];
+                reader.read_exact_at(&mut bytes, table.start)?;
+                (read, reads) = (read + bytes.len() as u64, reads + 1);
+                bytes.into()
+            }
+        };
+        check_table(&table, seal)?;
+        let body = Verified::new(reader, size, tail.bytes.clone(), seal.digests_at, &table, (read, reads))?;
 
-        let bounded = Footer::check(thrift, seal.digests_at)?;
+        // A digest from elsewhere says that AT1 wrote this, and no more is asked.
         if trust == Trust::OwnSeal {
-            bounded.check_indexes(&body)?;
+            Footer::check(thrift, seal.digests_at)?.check_indexes(&body)?;
         }
         let metadata = ParquetMetaDataReader::decode_metadata(thrift)?;
         let mut reader =
             ParquetMetaDataReader::new_with_metadata(metadata).with_page_index_policy(PageIndexPolicy::Optional);
         reader.read_page_indexes_sized(&body, size)?;
         let metadata = Arc::new(reader.finish()?);
+        let opening_bytes = body.bytes_read();
 
         let key_values = metadata.file_metadata().key_value_metadata();
         let text = key_values.into_iter().flatten().find(|kv| kv.key == META_KEY).and_then(|kv| kv.value.as_deref());
@@ -110,6 +129,7 @@ impl Segment {
             size,
             seal,
             footer_bytes: size - footer_at,
+            opening_bytes,
             directory: OnceLock::new(),
         })))
     }
@@ -157,6 +177,11 @@ impl Segment {
     /// All bytes that were read from this segment so far: footer, digest table, indexes, pages, recovery streams.
     pub fn bytes_read(&self) -> u64 {
         self.0.body.bytes_read()
+    }
+
+    /// Of those, what opening it read: footer, digest table, page indexes, and what lay beside them.
+    pub fn opening_bytes(&self) -> u64 {
+        self.0.opening_bytes
     }
 
     /// What stands under `key` in the footer's key-value metadata.
@@ -347,8 +372,18 @@ pub struct Shares {
     pub footer: u64,
 }
 
-/// Footer, seal and trailer, checked as `trust` says.
-fn read_footer(reader: &dyn ReadAt, size: u64, trust: Trust) -> Result<Vec<u8>> {
+/// The end of a file.
+struct Tail {
+    bytes: Bytes,
+    /// How many of them, at the end, are footer, seal and trailer.
+    footer: usize,
+}
+
+/// What is read before the footer with it: of a small segment its digest table, and perhaps all.
+const BEFORE_FOOTER_BYTES: u64 = 2 << 10;
+
+/// Reads the end of a file; footer, seal and trailer are checked as `trust` says.
+fn read_tail(reader: &dyn ReadAt, size: u64, trust: Trust) -> Result<Tail> {
     let least = (PARQUET_MAGIC.len() + SEAL_BYTES + TRAILER_BYTES) as u64;
     if size < least {
         return Err(no_segment(reader, size, format!("{size} bytes")));
@@ -367,13 +402,14 @@ fn read_footer(reader: &dyn ReadAt, size: u64, trust: Trust) -> Result<Vec<u8>> 
         }
     };
     let fits = bytes <= size && bytes >= (SEAL_BYTES + TRAILER_BYTES) as u64;
-    let Some(wanted) = usize::try_from(bytes).ok().filter(|&b| fits && b <= FOOTER_BYTES_MAX) else {
+    let Some(footer) = usize::try_from(bytes).ok().filter(|&b| fits && b <= FOOTER_BYTES_MAX) else {
         return Err(Error::corrupt("footer", format!("at most {} bytes", size.min(FOOTER_BYTES_MAX as u64)), bytes));
     };
-    let mut footer = vec![0; wanted];
-    reader.read_exact_at(&mut footer, size - bytes)?;
+    let start = size - (bytes + BEFORE_FOOTER_BYTES).min(size);
+    let mut tail = vec![0; usize::try_from(size - start).unwrap_or(0)];
+    reader.read_exact_at(&mut tail, start)?;
     if let Trust::Footer { sha256, .. } = trust {
-        let found: [u8; 32] = Sha256::digest(&footer).into();
+        let found: [u8; 32] = Sha256::digest(&tail[tail.len() - footer..]).into();
         if found != sha256 {
             return Err(Error::corrupt(
                 "footer",
@@ -382,7 +418,7 @@ fn read_footer(reader: &dyn ReadAt, size: u64, trust: Trust) -> Result<Vec<u8>> 
             ));
         }
     }
-    Ok(footer)
+    Ok(Tail { bytes: tail.into(), footer })
 }
 
 /// Says what a file is that is no segment, as far as its first bytes tell.
@@ -398,17 +434,23 @@ fn no_segment(reader: &dyn ReadAt, size: u64, otherwise: String) -> Error {
     Error::unsupported("", "an AT1 segment", found)
 }
 
-fn read_table(reader: &dyn ReadAt, seal: Seal, footer_at: u64) -> Result<Vec<u8>> {
-    let bytes = footer_at.checked_sub(seal.digests_at).and_then(|b| usize::try_from(b).ok());
-    let fits = seal.indexes_at <= seal.digests_at;
-    let bytes = bytes.filter(|&b| fits && b <= FOOTER_BYTES_MAX);
-    let bytes = bytes.ok_or_else(|| Error::corrupt("seal", "a digest table before the footer", seal.digests_at))?;
-    let mut table = vec![0; bytes];
-    reader.read_exact_at(&mut table, seal.digests_at)?;
-    let found: [u8; 32] = Sha256::digest(&table).into();
-    if found == seal.digests {
-        Ok(table)
-    } else {
-        Err(Error::corrupt("digest table", format!("sha256 {}", hex(&seal.digests)), format!("sha256 {}", hex(&found))))
+/// Where the digest table is.
+fn table_place(seal: Seal, footer_at: u64) -> Result<Range<u64>> {
+    let bytes = footer_at.checked_sub(seal.digests_at);
+    let fits = |&bytes: &u64| seal.indexes_at <= seal.digests_at && bytes <= FOOTER_BYTES_MAX as u64;
+    match bytes.filter(fits) {
+        Some(_) => Ok(seal.digests_at..footer_at),
+        None => Err(Error::corrupt("seal", "a digest table before the footer", seal.digests_at)),
+    }
+}
+
+fn check_table(table: &[u8], seal: Seal) -> Result<()> {
+    let found: [u8; 32] = Sha256::digest(table).into();
+    match found == seal.digests {
+        true => Ok(()),
+        false => {
+            let (expected, found) = (hex(&seal.digests), hex(&found));
+            Err(Error::corrupt("digest table", format!("sha256 {expected}"), format!("sha256 {found}")))
+        }
     }
 }

@@ -164,6 +164,35 @@ impl Head {
     }
 }
 
+/// Whether the bytes of a whole file are the block of this name.
+///
+/// # Errors
+/// Says which bytes are not.
+pub(crate) fn check(name: Digest, bytes: &[u8]) -> Result<()> {
+    let digest = |place: &str, bytes: &[u8], sha256: Digest| match Digest::of(bytes) {
+        found if found == sha256 => Ok(()),
+        found => Err(Error::corrupt(place, format!("sha256 {sha256}"), found)),
+    };
+    let head_bytes = match bytes.first_chunk::<FIXED_BYTES>() {
+        // A node's parts follow its head, all else is head.
+        Some(&[_, _, _, _, _, kind, .., a, b, c, d]) if Kind::of(kind).is_some_and(Kind::is_node) => {
+            (u32::from_le_bytes([a, b, c, d]) as usize).saturating_mul(PART_BYTES).saturating_add(FIXED_BYTES)
+        }
+        _ => bytes.len(),
+    };
+    let (head, mut rest) = bytes.split_at_checked(head_bytes).unwrap_or((bytes, &[]));
+    digest("head", head, name)?;
+    for (i, part) in Head::parse(head)?.parts.iter().enumerate() {
+        let (bytes, after) = rest.split_at_checked(part.bytes as usize).unwrap_or((rest, &[]));
+        digest(&format!("part {i}"), bytes, part.sha256)?;
+        rest = after;
+    }
+    match rest {
+        [] => Ok(()),
+        _ => Err(Error::corrupt("", "the end of the block", format!("{} more bytes", rest.len()))),
+    }
+}
+
 const _: () = assert!(FIXED_BYTES == MAGIC.len() + 4 + 2 * size_of::<u32>());
 
 #[cfg(test)]
@@ -180,6 +209,22 @@ mod tests {
         let (start, bytes, sha256) = head.part(2).unwrap();
         assert_eq!((start, bytes, sha256), (head_bytes as u64 + 2, 1, Digest::of(&[3])));
         assert!(head.part(3).is_err());
+    }
+
+    #[test]
+    fn a_file_is_checked_to_its_last_byte() {
+        let made = node(Kind::Events, 0, 2, &[vec![1, 2], vec![3]]).unwrap();
+        check(made.reference.sha256, &made.bytes).unwrap();
+        for at in 0..made.bytes.len() {
+            let mut bytes = made.bytes.clone();
+            bytes[at] ^= 4;
+            assert!(check(made.reference.sha256, &bytes).is_err(), "byte {at}");
+            assert!(check(made.reference.sha256, &made.bytes[..at]).is_err(), "cut at {at}");
+        }
+        assert!(check(made.reference.sha256, &[made.bytes, vec![0]].concat()).is_err());
+        let whole = whole(Kind::Schema, 1, b"text").unwrap();
+        check(whole.reference.sha256, &whole.bytes).unwrap();
+        assert!(check(whole.reference.sha256, b"").is_err());
     }
 
     #[test]

@@ -20,7 +20,7 @@ use super::block::{BlockRef, Head, Kind, Made};
 use crate::{
     error::{Error, Result},
     paths,
-    store::{Store, read_range},
+    store::{Store, read_range, read_whole},
 };
 
 /// How many blocks stay: a path of each tree, and some leaves for those who read several places in turn. Each keeps a file open.
@@ -65,8 +65,22 @@ impl fmt::Debug for Blocks {
 }
 
 /// Where a block lies.
-pub(super) fn path(sha256: Digest) -> String {
+pub(crate) fn path(sha256: Digest) -> String {
     format!("{}/{sha256}", paths::MANIFEST)
+}
+
+/// Gives a block its file, durable but for the name; says whether it did not have it.
+pub(crate) fn put(store: &dyn Store, sha256: Digest, bytes: &[u8]) -> Result<bool> {
+    let path = path(sha256);
+    let put = match store.create(&path, bytes) {
+        // Another writer made the same block, or what lies there is damaged.
+        Err(e) if e.kind() == io::ErrorKind::AlreadyExists => match read_whole(store, &path) {
+            Ok(found) if found == bytes => return Ok(false),
+            _ => store.remove(&path).and_then(|()| store.create(&path, bytes)),
+        },
+        made => made,
+    };
+    put.map(|()| true).map_err(|e| Error::io(path, e))
 }
 
 impl Blocks {

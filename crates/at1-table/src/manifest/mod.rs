@@ -27,6 +27,8 @@ mod tree;
 mod visit;
 mod walk;
 
+pub(crate) use block::check as check_block;
+pub(crate) use blocks::{path as block_path, put as put_block};
 pub(crate) use live::LiveSegments;
 pub(crate) use model::{Entry, EventEntry, Live, Pending, Placed, Root, Sums};
 pub(crate) use plan::{Plan, PlanCounts, Question};

@@ -5,7 +5,7 @@
 use std::collections::VecDeque;
 
 use arrow::array::RecordBatch;
-use at1_catalog::{Scan, Statistics, Verdict};
+use at1_catalog::{Explanation, Scan, Statistics, Verdict};
 
 use super::query::Query;
 use crate::{
@@ -15,9 +15,10 @@ use crate::{
 
 impl Query {
     /// The last `count` matching rows, in table order.
-    pub(super) fn last(&self, count: u64) -> Result<(Vec<RecordBatch>, Statistics)> {
+    pub(super) fn last(&self, count: u64) -> Result<(Vec<RecordBatch>, Statistics, Explanation)> {
         let mut statistics =
             Statistics { segments_total: self.sums.segments, bytes_total: self.sums.bytes, ..Statistics::default() };
+        let mut explanation = Explanation::default();
         let mut kept: VecDeque<RecordBatch> = VecDeque::new();
         let mut missing = count;
         let mut plan = self.plan().backwards();
@@ -35,7 +36,8 @@ impl Query {
                 wanted.start = wanted.start.max(wanted.end.saturating_sub(missing));
             }
             let opened = self.opener(&placed)()?;
-            let mut scan = Scan::new(opened.source, opened.view, self.request.clone().rows(wanted), first_row)?;
+            let request = self.request.clone().rows(wanted);
+            let mut scan = Scan::judged(opened.source, opened.view, request, first_row, verdict)?;
             let (mut found, mut rows) = (VecDeque::new(), 0);
             for batch in scan.by_ref() {
                 let batch = batch.map_err(|e| Error::from(e).within(&paths::segment_path(&placed.live.name())))?;
@@ -49,6 +51,7 @@ impl Query {
                 }
             }
             statistics += Statistics { segments_total: 0, bytes_total: 0, ..scan.statistics() };
+            explanation += scan.explanation();
             if rows > missing
                 && let Some(first) = found.pop_front()
             {
@@ -61,6 +64,6 @@ impl Query {
         }
         statistics.segments_skipped = statistics.segments_total - statistics.segments_scanned;
         statistics.rows_matched = kept.iter().map(|batch| batch.num_rows() as u64).sum();
-        Ok((kept.into(), statistics))
+        Ok((kept.into(), statistics, explanation))
     }
 }

@@ -10,7 +10,10 @@ use std::{
     },
 };
 
-use at1_catalog::{Bound, Candidate, Catalog, Pruning, Request, RowNumbers, Statistics, Totals};
+use at1_catalog::{
+    Bound, Candidate, Catalog, Explanation, Planned, Pruning, Request, RowNumbers, Ruled, Statistics, TableTally,
+    Tally, Totals,
+};
 use at1_codec::{Schema, Segment, column::Pin};
 
 use super::{
@@ -18,8 +21,9 @@ use super::{
     source::{self, OpenLive},
 };
 use crate::{
-    error::Result,
+    error::{Error, Result},
     manifest::{self, Live, LiveSegments, Placed, Plan, PlanCounts, Question, Sums},
+    paths,
     schema::TableColumn,
     snapshot::Snapshot,
     version::Version,
@@ -91,6 +95,7 @@ impl Query {
             .row_numbers(row_numbers)
             .batch_rows(options.batch_rows)
             .pruning(options.pruning)
+            .reasons(options.reasons)
             .rows(rows.clone());
         let planning_bytes = snapshot.take_planning_bytes() + zone_bytes;
         let (pruning, progress) = (options.pruning, Arc::default());
@@ -100,12 +105,28 @@ impl Query {
     /// What the catalog counted, and what it cannot know: the event, and the bytes of the ledger and the manifest that told what
     /// there is.
     pub(super) fn statistics(&self, found: Statistics) -> Statistics {
+        let planning_bytes = self.planning_bytes + self.progress.counts().bytes_read;
         Statistics {
             as_of_event: self.snapshot.event(),
             bytes_total: found.bytes_total + self.version.whole_bytes(),
-            bytes_read: found.bytes_read + self.planning_bytes + self.progress.counts().bytes_read,
+            bytes_read: found.bytes_read + planning_bytes,
+            bytes_read_planning: planning_bytes,
             ..found
         }
+    }
+
+    /// Why the catalog left out what it did, and what the plan left out before.
+    pub(super) fn explanation(&self, found: Explanation) -> Explanation {
+        let counts = self.progress.counts();
+        let ruled = |total| Ruled { total, by_part: vec![] };
+        let planned = Planned {
+            blocks_read: counts.blocks_read,
+            blocks: ruled(counts.blocks_skipped),
+            segments_in_blocks: counts.segments_skipped_by_blocks,
+            segments: ruled(counts.segments_skipped_by_zones),
+            segments_kept: counts.segments_kept,
+        };
+        Explanation { parts: self.bound.parts(), planned, ..found }
     }
 
     /// What was not there, if that happened.
@@ -138,15 +159,46 @@ impl Query {
 
     pub(super) fn forward(&self, limit: Option<u64>) -> Forward {
         let request = self.request.clone().limit(limit.unwrap_or(u64::MAX));
-        let totals = Totals { segments: self.sums.segments, bytes: self.sums.bytes };
+        Catalog::new(self.schema.clone()).scan(request, self.totals(), self.candidates())
+    }
+
+    /// What the matching rows add to a tally.
+    pub(super) fn tally(&self, tally: Tally) -> Result<TableTally<Segment, Candidates>> {
+        let catalog = Catalog::new(self.schema.clone());
+        Ok(catalog.tally(self.request.clone(), tally, self.totals(), self.candidates())?)
+    }
+
+    fn totals(&self) -> Totals {
+        Totals { segments: self.sums.segments, bytes: self.sums.bytes }
+    }
+
+    fn candidates(&self) -> Candidates {
         self.progress.planned.store(self.rows.start, Ordering::Relaxed);
-        let candidates = Candidates {
+        Candidates {
             plan: self.plan(),
             snapshot: self.snapshot.clone(),
             version: Arc::clone(&self.version),
             progress: Arc::clone(&self.progress),
-        };
-        Catalog::new(self.schema.clone()).scan(request, totals, candidates)
+        }
+    }
+
+    /// Looks where things are now, after one was not there; else the error stands.
+    pub(super) fn look_again(&self, gone: &Gone, error: Error) -> Result<()> {
+        match &gone.segment {
+            Some(segment) => self.snapshot.look_again(segment).map(drop),
+            None => self.snapshot.renew(&self.version, error).map(drop),
+        }
+    }
+
+    /// An error of the catalog about the segment with this first row, which it then names.
+    pub(super) fn explain(&self, error: at1_catalog::Error, first_row: Option<u64>) -> Error {
+        let at = first_row.and_then(|row| self.version.tail.live.at_row(row).ok().flatten());
+        let error = Error::from(error);
+        // An error of opening names the file already.
+        match at.map(|placed| paths::segment_path(&placed.live.name())) {
+            Some(path) if !error.to_string().contains(&path) => error.within(&path),
+            _ => error,
+        }
     }
 }
 

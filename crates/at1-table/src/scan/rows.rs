@@ -4,7 +4,7 @@
 //!   rows have ordinals, and those do not depend on the layout.
 
 use arrow::array::RecordBatch;
-use at1_catalog::{RowNumbers, Statistics};
+use at1_catalog::{Explanation, RowNumbers, Statistics};
 
 use super::{
     ScanOptions,
@@ -12,7 +12,6 @@ use super::{
 };
 use crate::{
     error::{Error, Result},
-    paths,
     snapshot::Snapshot,
 };
 
@@ -27,12 +26,13 @@ pub(super) struct Rows {
     remaining: Option<u64>,
     /// What was read under earlier layouts.
     before: Statistics,
+    explained: Explanation,
 }
 
 enum Inner {
     Forward(Box<Forward>),
     /// The last rows: found from the end, given out from the front.
-    Found(std::vec::IntoIter<RecordBatch>, Statistics),
+    Found(std::vec::IntoIter<RecordBatch>, Statistics, Explanation),
 }
 
 impl Rows {
@@ -55,6 +55,7 @@ impl Rows {
             inner,
             remaining: options.limit,
             before: Statistics::default(),
+            explained: Explanation::default(),
         };
         if let Some(last) = options.last {
             rows.find_last(last)?;
@@ -69,7 +70,7 @@ impl Rows {
     pub(super) fn statistics(&self) -> Statistics {
         let found = match &self.inner {
             Inner::Forward(scan) => scan.statistics(),
-            Inner::Found(_, statistics) => *statistics,
+            Inner::Found(_, statistics, _) => *statistics,
         };
         let mut all = self.query.statistics(found);
         all += self.before;
@@ -77,11 +78,21 @@ impl Rows {
         all
     }
 
+    pub(super) fn explanation(&self) -> Explanation {
+        let found = match &self.inner {
+            Inner::Forward(scan) => scan.explanation(),
+            Inner::Found(_, _, explanation) => explanation.clone(),
+        };
+        let mut all = self.query.explanation(found);
+        all += &self.explained;
+        all
+    }
+
     fn find_last(&mut self, count: u64) -> Result<()> {
         loop {
             match self.query.last(count) {
-                Ok((batches, statistics)) => {
-                    self.inner = Inner::Found(batches.into_iter(), statistics);
+                Ok((batches, statistics, explanation)) => {
+                    self.inner = Inner::Found(batches.into_iter(), statistics, explanation);
                     return Ok(());
                 }
                 // Nothing was given out yet, so the search starts anew.
@@ -93,21 +104,22 @@ impl Rows {
     /// Plans what is left where the batches are now, if a file or a block was not there; else the error stands.
     fn plan_again(&mut self, error: Error) -> Result<()> {
         let Some(gone) = self.query.gone() else { return Err(error) };
-        match &gone.segment {
-            Some(segment) => drop(self.query.snapshot.look_again(segment)?),
-            None => drop(self.query.snapshot.renew(&self.query.version, error)?),
-        }
+        self.query.look_again(gone, error)?;
         if self.options.last.is_none() {
             self.options.rows = Some(self.query.rows.start.max(gone.row)..self.query.rows.end);
         }
-        let read = self.statistics();
-        // The totals are those of the newest layout.
-        self.before = Statistics { segments_total: 0, bytes_total: 0, row_groups_total: 0, pages_total: 0, ..read };
+        self.before = carried_over(self.statistics());
+        self.explained = self.explanation();
         let snapshot = self.query.snapshot.clone();
         self.query = Query::new(snapshot, &self.options, self.columns.clone(), self.row_numbers)?;
         self.inner = Inner::Forward(Box::new(self.query.forward(self.remaining)));
         Ok(())
     }
+}
+
+/// What was read under one layout, before the next: the totals are those of the newest.
+pub(super) fn carried_over(read: Statistics) -> Statistics {
+    Statistics { segments_total: 0, bytes_total: 0, row_groups_total: 0, pages_total: 0, ..read }
 }
 
 impl Iterator for Rows {
@@ -116,17 +128,8 @@ impl Iterator for Rows {
     fn next(&mut self) -> Option<Self::Item> {
         loop {
             let batch = match &mut self.inner {
-                Inner::Forward(scan) => scan.next()?.map_err(|e| {
-                    let live = &self.query.version.tail.live;
-                    let at = scan.first_row().and_then(|row| live.at_row(row).ok().flatten());
-                    let error = Error::from(e);
-                    // An error of opening names the file already.
-                    match at.map(|placed| paths::segment_path(&placed.live.name())) {
-                        Some(path) if !error.to_string().contains(&path) => error.within(&path),
-                        _ => error,
-                    }
-                }),
-                Inner::Found(batches, _) => Ok(batches.next()?),
+                Inner::Forward(scan) => scan.next()?.map_err(|e| self.query.explain(e, scan.first_row())),
+                Inner::Found(batches, ..) => Ok(batches.next()?),
             };
             match batch {
                 Ok(batch) => {

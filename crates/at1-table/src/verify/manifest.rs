@@ -30,7 +30,9 @@ pub(super) fn check(table: &Table, bound: ManifestRef, report: &mut VerifyReport
     }
     match block_files::faults(&store, bound) {
         Ok(faults) => {
-            report.findings.extend(faults.into_iter().map(|(place, message)| Finding::new(Code::Block, place, message)));
+            report
+                .findings
+                .extend(faults.into_iter().map(|(place, message)| Finding::new(Code::Block, place, message)));
         }
         Err(error) => report.findings.push(unreadable(&error)),
     }

@@ -4,7 +4,11 @@
 //! * The whole history takes some hundred bytes per batch and the time to read the ledger: it is folded when it is first
 //!   asked for, and kept.
 
-use std::{io, ops::Range, sync::Arc};
+use std::{
+    io,
+    ops::Range,
+    sync::{Arc, PoisonError},
+};
 
 use at1_codec::ReadAt;
 use at1_ledger::{BatchRecord, Event, Kind, State, Totals, parse_line};
@@ -20,8 +24,18 @@ use crate::{
 impl Version {
     /// Everything that the events say.
     pub(crate) fn history(&self, store: &dyn Store) -> Result<Arc<State>> {
-        if let Some(history) = self.history.get() {
-            return Ok(Arc::clone(history));
+        self.history_since(store, self.events())
+    }
+
+    /// Everything that the events say, up to any number of them that is not below `events`.
+    pub(super) fn history_since(&self, store: &dyn Store, events: u64) -> Result<Arc<State>> {
+        let mut known = self.history.lock().unwrap_or_else(PoisonError::into_inner);
+        let fits = |known: &&Arc<State>| match known.events() == self.events() {
+            true => known.chain() == self.tip.chain(),
+            false => (events..self.events()).contains(&known.events()),
+        };
+        if let Some(known) = known.as_ref().filter(fits) {
+            return Ok(Arc::clone(known));
         }
         let file = store.open(paths::LEDGER).map_err(|e| Error::io(paths::LEDGER, e))?;
         let header_bytes = self.header.line().len() as u64 + 1;
@@ -35,7 +49,7 @@ impl Version {
             let expected = format!("chain value {} after event {}", self.tip.chain(), self.events().saturating_sub(1));
             return Err(Error::corrupt(paths::LEDGER, expected, state.chain()));
         }
-        Ok(Arc::clone(self.history.get_or_init(|| Arc::new(state))))
+        Ok(Arc::clone(known.insert(Arc::new(state))))
     }
 
     /// The totals after the first `events` events.

@@ -16,7 +16,9 @@ use at1_testkit::{
 use crate::{
     append, batches,
     legal::{self, Judge, NEXT, New, compact_all, try_append},
-    open, table,
+    open,
+    roots::{blocks, rooting},
+    table,
 };
 
 const OLD: [&[u8]; 4] = [b"a,b\n1,x\n", b"a,b\n2,y\n3,y\n", b"b,a\nw,4\n", b"a,b\n5,v\n"];
@@ -56,10 +58,22 @@ fn is_poisoned<T>(point: &Point<'_, Table, Result<T, Error>>) -> bool {
 
 /// Appends `new` to `old`.
 fn appends(deed: &str, before: &MemStore, old: &[&[u8]], new: &[u8], keeps: &dyn Fn(&MemStore) -> bool) {
+    appends_by(open, deed, before, old, new, keeps);
+}
+
+/// As [`appends`], by handles that `open` makes.
+fn appends_by(
+    open_by: fn(&MemStore) -> Table,
+    deed: &str,
+    before: &MemStore,
+    old: &[&[u8]],
+    new: &[u8],
+    keeps: &dyn Fn(&MemStore) -> bool,
+) {
     let mut judge = Judge::default();
     let points = matrix(
         before,
-        open,
+        open_by,
         |table| try_append(table, new),
         |point| {
             let acked = told(point);
@@ -87,6 +101,15 @@ fn appends(deed: &str, before: &MemStore, old: &[&[u8]], new: &[u8], keeps: &dyn
 #[test]
 fn append_one_batch() {
     appends("append", &disk(&OLD[..1]), &OLD[..1], NEW, &|_| true);
+}
+
+#[test]
+fn append_that_binds_a_root() {
+    let (disk, _) = table();
+    OLD[..2].iter().for_each(|batch| drop(append(&rooting(&disk), batch)));
+    let disk = disk.crash(at1_testkit::fault::Image::Everything);
+    assert!(blocks(&disk) > 0, "a root that is superseded now");
+    appends_by(rooting, "append with root", &disk, &OLD[..2], NEW, &|_| true);
 }
 
 #[test]

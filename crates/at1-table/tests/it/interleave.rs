@@ -16,7 +16,9 @@ use at1_testkit::{
 use crate::{
     append, batches,
     legal::{self, Judge, New, compact_all, holds},
-    open, table,
+    open,
+    roots::{blocks, rooting, rooting_in},
+    table,
 };
 
 const OLD: [&[u8]; 3] = [b"a,b\n1,x\n", b"a,b\n2,y\n3,y\n", b"b,a\nw,4\n"];
@@ -97,6 +99,20 @@ fn check(
     processes: &[Process<'_>],
     new: &[&[u8]],
 ) -> Explored {
+    check_from(&old(count), name, count, preemptions, power, processes, new)
+}
+
+/// As [`check`], on a disk that has those batches.
+#[track_caller]
+fn check_from(
+    disk: &MemStore,
+    name: &str,
+    count: usize,
+    preemptions: u32,
+    power: Power,
+    processes: &[Process<'_>],
+    new: &[&[u8]],
+) -> Explored {
     let start = Instant::now();
     let news = |moment: &Moment<'_>| -> Vec<New<'_>> {
         new.iter().enumerate().map(|(process, bytes)| New { bytes, acked: moment.was_told(process) }).collect()
@@ -115,7 +131,7 @@ fn check(
     };
     let preemptions = preemptions + u32::from(deep());
     let bounds = Bounds { preemptions, schedules: if deep() { 1_000_000 } else { 20_000 } };
-    let explored = explore(&old(count), bounds, processes, &mut during, &mut after);
+    let explored = explore(disk, bounds, processes, &mut during, &mut after);
     let Explored { schedules, steps, moments, exhaustive } = explored;
     eprintln!(
         "{name}: schedules: {schedules}, steps: {steps}, moments: {moments}, images: {} ({} different), in {:.1?}",
@@ -136,6 +152,40 @@ fn append_beside_append() {
 #[test]
 fn append_beside_an_append_that_changes_the_schema() {
     check("append ‖ widening append", 1, 1, Power::Cut, &[&appends(ONE), &appends(WIDER)], &[ONE, WIDER]);
+}
+
+/// A disk with all old batches, whose manifest has roots that were superseded.
+fn old_with_roots() -> MemStore {
+    let (store, _) = table();
+    OLD.iter().for_each(|batch| drop(append(&rooting(&store), batch)));
+    assert!(blocks(&store) > 0);
+    store
+}
+
+fn appends_with_root(bytes: &'static [u8]) -> impl Fn(Arc<dyn Store>) -> Told + Sync {
+    move |store| told(legal::try_append(&rooting_in(store), bytes))
+}
+
+#[test]
+fn appends_that_bind_roots() {
+    let disk = old_with_roots();
+    let processes: [Process<'_>; 2] = [&appends_with_root(ONE), &appends_with_root(TWO)];
+    check_from(&disk, "root ‖ root", OLD.len(), 1, Power::Stays, &processes, &[ONE, TWO]);
+    let processes: [Process<'_>; 2] = [&appends_with_root(ONE), &appends(TWO)];
+    check_from(&disk, "root ‖ append", OLD.len(), 1, Power::Stays, &processes, &[ONE, TWO]);
+}
+
+#[test]
+fn a_root_beside_a_reader() {
+    let processes: [Process<'_>; 2] = [&appends_with_root(ONE), &reads];
+    check_from(&old_with_roots(), "root ‖ reader", OLD.len(), 2, Power::Stays, &processes, &[ONE]);
+}
+
+#[test]
+fn a_root_beside_compaction_and_vacuum() {
+    let compacts = |store: Arc<dyn Store>| told(rooting_in(store).compact(&compact_all()));
+    let processes: [Process<'_>; 2] = [&appends_with_root(ONE), &compacts];
+    check_from(&old_with_roots(), "root ‖ compact and vacuum", OLD.len(), 1, Power::Stays, &processes, &[ONE]);
 }
 
 #[test]

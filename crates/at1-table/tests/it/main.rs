@@ -17,6 +17,7 @@ mod legal;
 mod model;
 mod processes;
 mod repair;
+mod roots;
 mod scale;
 mod scan;
 mod spec;

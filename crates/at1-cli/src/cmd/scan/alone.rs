@@ -9,11 +9,10 @@ use arrow::{
     array::{AsArray as _, RecordBatch},
     datatypes::UInt64Type,
 };
-use at1_catalog::{Request, RowNumbers, View};
-use at1_codec::{Joined, Segment, Trust};
-use at1_table::Statistics;
+use at1_catalog::{Aggregates, Candidate, Catalog, Opened, Request, RowNumbers, Tally, Totals, Verdict, View};
+use at1_codec::{Joined, Schema, Segment, Trust};
 
-use super::{Query, show};
+use super::{Query, Told, show};
 use crate::{
     args::{Scan, ScanFormat},
     failure::Failure,
@@ -28,7 +27,7 @@ pub(super) fn run(
     format: ScanFormat,
     args: &Scan,
     voice: Voice,
-) -> Result<Statistics, Failure> {
+) -> Result<Told, Failure> {
     let progress = Progress::new(voice, "scanning");
     let mut segments = Vec::new();
     for path in paths {
@@ -44,12 +43,15 @@ pub(super) fn run(
             return Err(Failure::usage(expected, "others").at(path));
         }
     }
+    if let Some(asked) = &query.aggregate {
+        return aggregate(&segments, query, asked, format, args);
+    }
     let wants_raw = format == ScanFormat::Raw && !args.explain;
     let (schema, request) = request(first, query, wants_raw)?;
-    let mut statistics = Statistics::default();
+    let mut told = Told::default();
     if wants_raw {
         let mut out = Joined::new(output::data());
-        let mut matches = Matches::new(&segments, &request, query, &mut statistics);
+        let mut matches = Matches::new(&segments, &request, query, &mut told);
         let mut current: Option<(&Segment, usize)> = None;
         while let Some((found, segment)) = matches.next().transpose()? {
             let batches = segment.batches()?;
@@ -68,15 +70,43 @@ pub(super) fn run(
         }
         out.flush().map_err(|e| Failure::output(&e))?;
     } else {
-        let matches = Matches::new(&segments, &request, query, &mut statistics);
+        let matches = Matches::new(&segments, &request, query, &mut told);
         show(&schema, matches.map(|found| found.map(|(batch, _)| batch)), format, args)?;
     }
-    statistics.segments_skipped = statistics.segments_total - statistics.segments_scanned;
-    Ok(statistics)
+    told.0.segments_skipped = told.0.segments_total - told.0.segments_scanned;
+    Ok(told)
+}
+
+/// What the matching records of all segments come to.
+fn aggregate(
+    segments: &[Segment],
+    query: &Query,
+    asked: &str,
+    format: ScanFormat,
+    args: &Scan,
+) -> Result<Told, Failure> {
+    let schema = segments.first().map_or_else(Schema::default, |segment| segment.schema().clone());
+    let catalog = Catalog::new(schema.clone());
+    let request = catalog.request(&query.predicate)?.reasons(query.reasons);
+    let totals = Totals { segments: segments.len() as u64, bytes: segments.iter().map(Segment::size).sum() };
+    let mut end = 0;
+    let candidates = segments.iter().map(|segment| {
+        let first_row = end;
+        end += segment.rows();
+        let open = || Ok(Opened { source: segment.clone(), view: View::same(&schema) });
+        Ok(Candidate { first_row, rows: segment.rows(), verdict: Verdict::Read, zones: None, open })
+    });
+    let tally = Tally::new(Aggregates::parse(asked, &schema)?);
+    let mut scan = catalog.tally(request, tally, totals, candidates)?;
+    scan.run()?;
+    let told = (scan.statistics(), scan.explanation());
+    let row = scan.into_tally().finish()?;
+    show(&row.schema(), std::iter::once(Ok(row)), format, args)?;
+    Ok(told)
 }
 
 fn request(segment: &Segment, query: &Query, raw: bool) -> Result<(arrow::datatypes::SchemaRef, Request), Failure> {
-    let mut request = Request::new(query.predicate.bind(segment.schema())?);
+    let mut request = Request::new(query.predicate.bind(segment.schema())?).reasons(query.reasons);
     if raw {
         request = request.project_columns(vec![])?.row_numbers(RowNumbers::Include);
     } else if let Some(select) = &query.select {
@@ -94,14 +124,14 @@ struct Matches<'a> {
     last: Option<u64>,
     held: VecDeque<(RecordBatch, &'a Segment)>,
     current: Option<(at1_catalog::Scan<Segment>, &'a Segment)>,
-    statistics: &'a mut Statistics,
+    told: &'a mut Told,
 }
 
 impl<'a> Matches<'a> {
-    fn new(segments: &'a [Segment], request: &'a Request, query: &Query, statistics: &'a mut Statistics) -> Self {
+    fn new(segments: &'a [Segment], request: &'a Request, query: &Query, told: &'a mut Told) -> Self {
         let remaining = query.limit.unwrap_or(u64::MAX);
         let (held, current) = (VecDeque::new(), None);
-        Self { segments: segments.iter(), request, remaining, last: query.last, held, current, statistics }
+        Self { segments: segments.iter(), request, remaining, last: query.last, held, current, told }
     }
 
     /// The next batch that matches, wherever it stands.
@@ -119,7 +149,8 @@ impl<'a> Matches<'a> {
                 self.remaining -= batch.num_rows() as u64;
                 return Ok(Some((batch, segment)));
             }
-            *self.statistics += scan.statistics();
+            self.told.0 += scan.statistics();
+            self.told.1 += scan.explanation();
             self.current = None;
         }
     }
@@ -143,7 +174,7 @@ impl<'a> Matches<'a> {
                 let cut = surplus.min(batch.num_rows());
                 *batch = batch.slice(cut, batch.num_rows() - cut);
             }
-            self.statistics.rows_matched = rows.min(wanted);
+            self.told.0.rows_matched = rows.min(wanted);
         }
         match self.held.pop_front() {
             Some(found) => Ok(Some(found)),

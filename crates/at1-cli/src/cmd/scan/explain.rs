@@ -1,0 +1,121 @@
+//! What `--stats` and `--explain` print.
+//!
+//! * For programs: every count under the name it has in the library. For people: a line per level, and which part of the condition
+//!   ruled out how much.
+
+use std::io::{self, Write};
+
+use at1_table::{Explanation, Ruled, Statistics};
+use serde_json::{Value, json};
+
+use crate::output::{count, grouped, size};
+
+pub(super) fn statistics_json(s: &Statistics) -> Value {
+    json!({
+        "segments_total": s.segments_total,
+        "segments_skipped": s.segments_skipped,
+        "segments_answered": s.segments_answered,
+        "segments_scanned": s.segments_scanned,
+        "row_groups_total": s.row_groups_total,
+        "row_groups_skipped": s.row_groups_skipped,
+        "row_groups_skipped_by_bloom": s.row_groups_skipped_by_bloom,
+        "row_groups_skipped_by_dictionary": s.row_groups_skipped_by_dictionary,
+        "row_groups_answered": s.row_groups_answered,
+        "row_groups_scanned": s.row_groups_scanned,
+        "pages_total": s.pages_total,
+        "pages_skipped": s.pages_skipped,
+        "pages_scanned": s.pages_scanned,
+        "bytes_total": s.bytes_total,
+        "bytes_read": s.bytes_read,
+        "bytes_read_planning": s.bytes_read_planning,
+        "bytes_read_opening": s.bytes_read_opening,
+        "bytes_read_data": s.bytes_read_data,
+        "bytes_unpacked": s.bytes_unpacked,
+        "reads": s.reads,
+        "rows_matched": s.rows_matched,
+        "rejects": s.rejects,
+        "as_of_event": s.as_of_event,
+    })
+}
+
+pub(super) fn describe(s: &Statistics, out: &mut dyn Write) -> io::Result<()> {
+    let line = |scanned, total, skipped| {
+        format!("{} of {} scanned, {} skipped", grouped(scanned), grouped(total), grouped(skipped))
+    };
+    let answered = |n| if n > 0 { format!(", of these {} answered by their zones", grouped(n)) } else { String::new() };
+    let segments = line(s.segments_scanned, s.segments_total, s.segments_skipped);
+    writeln!(out, "segments   {segments}{}", answered(s.segments_answered))?;
+    let groups = line(s.row_groups_scanned, s.row_groups_total, s.row_groups_skipped);
+    writeln!(out, "row groups {groups}{}", answered(s.row_groups_answered))?;
+    writeln!(out, "pages      {}", line(s.pages_scanned, s.pages_total, s.pages_skipped))?;
+    let percent = 100.0 * s.bytes_read as f64 / (s.bytes_total.max(1)) as f64;
+    write!(out, "bytes      {} of {} read ({percent:.2} %)", size(s.bytes_read), size(s.bytes_total))?;
+    let kinds = [
+        (s.bytes_read_planning, "to plan"),
+        (s.bytes_read_opening, "to open segments"),
+        (s.bytes_read_data, "of data"),
+    ];
+    let kinds: Vec<_> = kinds.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{} {what}", size(*n))).collect();
+    writeln!(out, "{}{}", if kinds.is_empty() { "" } else { ": " }, kinds.join(", "))?;
+    write!(out, "matched    {}", count(s.rows_matched, "record"))?;
+    if s.rejects > 0 {
+        write!(out, "; {} in the columns that were read cannot match", count(s.rejects, "reject"))?;
+    }
+    if let Some(event) = s.as_of_event {
+        write!(out, "; as of event {event}")?;
+    }
+    writeln!(out)
+}
+
+pub(super) fn json(e: &Explanation) -> Value {
+    let ruled = |ruled: &Ruled| {
+        let by_part = (0..e.parts.len()).map(|part| ruled.by_part.get(part).copied().unwrap_or(0));
+        json!({"total": ruled.total, "by_part": by_part.collect::<Vec<_>>()})
+    };
+    let planned = &e.planned;
+    json!({
+        "parts": e.parts,
+        "manifest_blocks_read": planned.blocks_read,
+        "ruled_out": {
+            "manifest_blocks": ruled(&planned.blocks),
+            "segments_in_manifest_blocks": planned.segments_in_blocks,
+            "segments": ruled(&planned.segments),
+            "row_groups": ruled(&e.row_groups),
+            "row_groups_by_bloom": ruled(&e.row_groups_by_bloom),
+            "row_groups_by_dictionary": ruled(&e.row_groups_by_dictionary),
+            "rows_by_pages": ruled(&e.rows_by_pages),
+        },
+    })
+}
+
+/// What ruled out how much, from the outside in; levels at which nothing was ruled out are left out.
+pub(super) fn describe_reasons(e: &Explanation, out: &mut dyn Write) -> io::Result<()> {
+    if e.parts.len() > 1 {
+        for (i, part) in e.parts.iter().enumerate() {
+            writeln!(out, "  part {:<4} {part}", i + 1)?;
+        }
+    }
+    let planned = &e.planned;
+    if planned.blocks_read > 0 {
+        writeln!(out, "manifest   {} read", count(planned.blocks_read, "block"))?;
+    }
+    let inside = format!("manifest blocks, with {}", count(planned.segments_in_blocks, "segment"));
+    let levels = [
+        (&planned.blocks, inside.as_str()),
+        (&planned.segments, "segments by their zones"),
+        (&e.row_groups, "row groups by their zones"),
+        (&e.row_groups_by_bloom, "row groups by Bloom filters"),
+        (&e.row_groups_by_dictionary, "row groups by dictionaries"),
+        (&e.rows_by_pages, "records by zones of pages"),
+    ];
+    for (ruled, what) in levels.iter().filter(|(ruled, _)| ruled.total > 0) {
+        write!(out, "ruled out  {} {what}", grouped(ruled.total))?;
+        let parts = ruled.by_part.iter().enumerate().filter(|(_, n)| **n > 0 && e.parts.len() > 1);
+        let parts: Vec<_> = parts.map(|(part, n)| format!("{} by part {}", grouped(*n), part + 1)).collect();
+        if !parts.is_empty() {
+            write!(out, ": {}", parts.join(", "))?;
+        }
+        writeln!(out)?;
+    }
+    Ok(())
+}
