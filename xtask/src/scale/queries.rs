@@ -22,7 +22,7 @@ struct Question {
 }
 
 /// Kinds of questions to a table of so many segments, in the order of the page.
-fn questions(segments: u64, counts: bool) -> Vec<Question> {
+fn questions(segments: u64, aggregates: bool) -> Vec<Question> {
     let middle = segments / 2;
     let before = middle.saturating_sub(1);
     let second = |n: u64| {
@@ -50,8 +50,9 @@ fn questions(segments: u64, counts: bool) -> Vec<Question> {
         ask("exact bytes of one batch", "cat", None, &["--batch", &number]),
         ask("id, first row", "scan", Some(1), &[&id, "--limit", "1"]),
     ];
-    if counts {
-        questions.push(ask("count of everything", "scan", None, &["--count"]));
+    if aggregates {
+        questions.push(ask("count of everything", "scan", None, &["--aggregate", "count(*)"]));
+        questions.push(ask("least and greatest of a column", "scan", None, &["--aggregate", "min(price), max(price)"]));
     }
     questions.push(ask("one column of everything", "scan", None, &["--select", "size"]));
     questions
@@ -59,7 +60,7 @@ fn questions(segments: u64, counts: bool) -> Vec<Question> {
 
 pub(super) fn measure(run: &mut Run<'_>) -> Result {
     let help = String::from_utf8(run.at1.bytes(["scan", "--help"])?)?;
-    for question in questions(run.segments, help.contains("--count")) {
+    for question in questions(run.segments, help.contains("--aggregate")) {
         let command = || {
             let mut command = run.at1.command([question.verb.as_ref(), run.table.as_os_str()]);
             command.args(&question.args);
