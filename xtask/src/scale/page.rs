@@ -30,6 +30,10 @@ pub(super) fn page(rows: &[Value], python: Option<&Path>) -> Result<String> {
         number(v, "peak_kb", 1024.0 / 1e6, 1)
     })?;
     found.table(&mut page, "Kilobytes read", &["at1"], |v| number(v, "bytes_read", 1e-3, 1))?;
+    found.table(&mut page, "Kilobytes read to open and plan", &["at1"], |v| {
+        let planned = v["bytes_read_opening"].as_f64()? + v["bytes_read_planning"].as_f64()?;
+        Some(format!("{:.1}", planned / 1e3))
+    })?;
     found.table(&mut page, "Segments opened", &["at1"], |v| v["segments_scanned"].as_u64().map(grouped))?;
     found.appends(&mut page)?;
     let makes = [("make", "testkit"), ("make", "deltalake")];

@@ -88,7 +88,17 @@ fn statistics(command: &mut Command, question: &Question, found: &mut Value) -> 
     {
         return Err(format!("{}: expected {expected} records, found {answer}", question.name).into());
     }
-    for member in ["bytes_read", "bytes_total", "segments_scanned", "segments_total", "rows_matched"] {
+    let members = [
+        "bytes_read",
+        "bytes_read_opening",
+        "bytes_read_planning",
+        "bytes_read_data",
+        "bytes_total",
+        "segments_scanned",
+        "segments_total",
+        "rows_matched",
+    ];
+    for member in members {
         found[member] = statistics.get(member).cloned().unwrap_or(json!(null));
     }
     Ok(())
