@@ -39,7 +39,8 @@ fn questions(segments: u64, aggregates: bool) -> Vec<Question> {
         Question { name, verb, args, lines }
     };
     let mut questions = vec![
-        ask("open", "info", None, &[]),
+        ask("open", "info", None, &["--json"]),
+        ask("what info tells in words", "info", None, &[]),
         ask("clustered, first row", "scan", Some(1), &[&middle, "--limit", "1"]),
         ask("clustered, all rows", "scan", Some(scale::ROWS), &[&middle]),
         ask("unclustered, rare, first row", "scan", None, &[&block, "--limit", "1"]),
