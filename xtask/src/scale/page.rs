@@ -20,6 +20,7 @@ pub(super) fn page(rows: &[Value], python: Option<&Path>) -> Result<String> {
         writeln!(page, "| peers | {} |", installed(python, &["duckdb", "deltalake"])?)?;
     }
     page += "\nEvery table has one event, one batch and one segment per append, a hundred records each. Each figure is of a process of its own; a\nwall is the median of up to nine whole processes, from start to exit, files in the page cache. DuckDB reads the same segments by a glob;\ndeltalake reads them by one checkpoint that has the statistics of all. `inside` is without the start of Python.\n\n";
+    found.goals(&mut page)?;
     found.table(&mut page, "Milliseconds", &["at1", "DuckDB", "deltalake"], wall)?;
     found.table(&mut page, "Milliseconds inside", &["DuckDB", "deltalake"], |v| number(v, "inside_ms", 1.0, 1))?;
     found.table(&mut page, "Milliseconds, page cache empty", &["at1", "DuckDB", "deltalake"], |v| {
@@ -29,6 +30,10 @@ pub(super) fn page(rows: &[Value], python: Option<&Path>) -> Result<String> {
         number(v, "peak_kb", 1024.0 / 1e6, 1)
     })?;
     found.table(&mut page, "Kilobytes read", &["at1"], |v| number(v, "bytes_read", 1e-3, 1))?;
+    found.table(&mut page, "Kilobytes read to open and plan", &["at1"], |v| {
+        let planned = v["bytes_read_opening"].as_f64()? + v["bytes_read_planning"].as_f64()?;
+        Some(format!("{:.1}", planned / 1e3))
+    })?;
     found.table(&mut page, "Segments opened", &["at1"], |v| v["segments_scanned"].as_u64().map(grouped))?;
     found.appends(&mut page)?;
     let makes = [("make", "testkit"), ("make", "deltalake")];
@@ -37,6 +42,10 @@ pub(super) fn page(rows: &[Value], python: Option<&Path>) -> Result<String> {
     found.lines(&mut page, "MB of ledger", &makes, |v| number(v, "ledger_bytes", 1e-6, 1))?;
     found.lines(&mut page, "MB of deltalake's checkpoint", &makes, |v| number(v, "checkpoint_bytes", 1e-6, 1))?;
     Ok(page.trim_end().to_owned() + "\n")
+}
+
+fn dash() -> String {
+    "–".to_owned()
 }
 
 /// A wall, or why there is none.
@@ -116,8 +125,41 @@ impl<'a> Found<'a> {
     /// A cell per size; none if all are empty.
     fn cells(&self, cell: impl Fn(u64) -> Option<String>) -> Option<String> {
         let cells: Vec<_> = self.sizes.iter().map(|&segments| cell(segments)).collect();
-        let text = |cell: Option<String>| format!(" {} |", cell.unwrap_or_else(|| "–".to_owned()));
+        let text = |cell: Option<String>| format!(" {} |", cell.unwrap_or_else(dash));
         cells.iter().any(Option::is_some).then(|| cells.into_iter().map(text).collect())
+    }
+
+    /// A number of a result.
+    fn figure(&self, segments: u64, program: &str, what: &str, member: &str) -> Option<f64> {
+        self.of(segments, program, what)?[member].as_f64()
+    }
+
+    fn goals(&self, page: &mut String) -> Result {
+        const FIRST: &str = "clustered, first row";
+        const HANDLE: &str = "append, one handle";
+        let ratio = |above: Option<f64>, below: Option<f64>| Some(above? / below?);
+        let first = |segments, program, member| self.figure(segments, program, FIRST, member);
+        let append = |events, member| self.figure(events, "at1", HANDLE, member);
+        let at1 = first(10_000, "at1", "wall_ms");
+        let to_plain = |&events: &u64| ratio(append(events, "p50_ms"), append(events, "plain_p50_ms"));
+        let goals = [
+            ("selective query, 10,000 segments: at1 / DuckDB", "0.05", ratio(at1, first(10_000, "DuckDB", "wall_ms"))),
+            ("the same: at1 / deltalake", "0.33", ratio(at1, first(10_000, "deltalake", "wall_ms"))),
+            ("open, plan, first row, 1,000,000 segments: milliseconds", "30", first(1_000_000, "at1", "wall_ms")),
+            ("the same: peak MB", "100", first(1_000_000, "at1", "peak_kb").map(|kb| kb * 1024.0 / 1e6)),
+            ("append, p50: 100,000 events / 10 events", "1.2", ratio(append(100_000, "p50_ms"), append(10, "p50_ms"))),
+            (
+                "append, p50: at1 / a plain Parquet file, synced; the most of all lengths",
+                "2.0",
+                self.sizes.iter().filter_map(to_plain).max_by(f64::total_cmp),
+            ),
+        ];
+        page.push_str("## Goals\n\n| | goal | found |\n|---|--:|--:|\n");
+        for (what, goal, found) in goals {
+            writeln!(page, "| {what} | {goal} | {} |", found.map_or_else(dash, |found| format!("{found:.3}")))?;
+        }
+        page.push('\n');
+        Ok(())
     }
 
     fn appends(&self, page: &mut String) -> Result {

@@ -22,7 +22,7 @@ struct Question {
 }
 
 /// Kinds of questions to a table of so many segments, in the order of the page.
-fn questions(segments: u64, counts: bool) -> Vec<Question> {
+fn questions(segments: u64, aggregates: bool) -> Vec<Question> {
     let middle = segments / 2;
     let before = middle.saturating_sub(1);
     let second = |n: u64| {
@@ -39,7 +39,8 @@ fn questions(segments: u64, counts: bool) -> Vec<Question> {
         Question { name, verb, args, lines }
     };
     let mut questions = vec![
-        ask("open", "info", None, &[]),
+        ask("open", "info", None, &["--json"]),
+        ask("what info tells in words", "info", None, &[]),
         ask("clustered, first row", "scan", Some(1), &[&middle, "--limit", "1"]),
         ask("clustered, all rows", "scan", Some(scale::ROWS), &[&middle]),
         ask("unclustered, rare, first row", "scan", None, &[&block, "--limit", "1"]),
@@ -50,8 +51,9 @@ fn questions(segments: u64, counts: bool) -> Vec<Question> {
         ask("exact bytes of one batch", "cat", None, &["--batch", &number]),
         ask("id, first row", "scan", Some(1), &[&id, "--limit", "1"]),
     ];
-    if counts {
-        questions.push(ask("count of everything", "scan", None, &["--count"]));
+    if aggregates {
+        questions.push(ask("count of everything", "scan", None, &["--aggregate", "count(*)"]));
+        questions.push(ask("least and greatest of a column", "scan", None, &["--aggregate", "min(price), max(price)"]));
     }
     questions.push(ask("one column of everything", "scan", None, &["--select", "size"]));
     questions
@@ -59,7 +61,7 @@ fn questions(segments: u64, counts: bool) -> Vec<Question> {
 
 pub(super) fn measure(run: &mut Run<'_>) -> Result {
     let help = String::from_utf8(run.at1.bytes(["scan", "--help"])?)?;
-    for question in questions(run.segments, help.contains("--count")) {
+    for question in questions(run.segments, help.contains("--aggregate")) {
         let command = || {
             let mut command = run.at1.command([question.verb.as_ref(), run.table.as_os_str()]);
             command.args(&question.args);
@@ -87,7 +89,17 @@ fn statistics(command: &mut Command, question: &Question, found: &mut Value) -> 
     {
         return Err(format!("{}: expected {expected} records, found {answer}", question.name).into());
     }
-    for member in ["bytes_read", "bytes_total", "segments_scanned", "segments_total", "rows_matched"] {
+    let members = [
+        "bytes_read",
+        "bytes_read_opening",
+        "bytes_read_planning",
+        "bytes_read_data",
+        "bytes_total",
+        "segments_scanned",
+        "segments_total",
+        "rows_matched",
+    ];
+    for member in members {
         found[member] = statistics.get(member).cloned().unwrap_or(json!(null));
     }
     Ok(())
