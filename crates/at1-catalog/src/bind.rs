@@ -193,16 +193,23 @@ fn collect_parts(predicate: &Predicate, schema: &Schema, negated: bool, parts: &
         (Predicate::Not(inner), _) => return collect_parts(inner, schema, !negated, parts),
         _ => {}
     }
-    let node = bind(predicate, schema, negated)?;
-    let column = |node: &Node| if let Node::Within { column, .. } = node { Some(*column) } else { None };
     let written = if negated { Predicate::Not(Box::new(predicate.clone())) } else { predicate.clone() };
-    match parts.iter_mut().find(|part| column(&node).is_some() && column(&part.node) == column(&node)) {
-        Some(part) => {
-            part.node = join(vec![part.node.clone(), node], true);
-            part.written.push(written);
+    let column = |node: &Node| if let Node::Within { column, .. } = node { Some(*column) } else { None };
+    // What was folded to AND when it was bound stands there too.
+    let nodes = match bind(predicate, schema, negated)? {
+        Node::And(nodes) => nodes,
+        node => vec![node],
+    };
+    for node in nodes.into_iter().filter(|node| *node != Node::Constant(Some(true))) {
+        match parts.iter_mut().find(|part| column(&node).is_some() && column(&part.node) == column(&node)) {
+            Some(part) => {
+                part.node = join(vec![part.node.clone(), node], true);
+                if !part.written.contains(&written) {
+                    part.written.push(written.clone());
+                }
+            }
+            None => parts.push(Part { node, written: vec![written.clone()] }),
         }
-        None if node == Node::Constant(Some(true)) => {}
-        None => parts.push(Part { node, written: vec![written] }),
     }
     Ok(())
 }

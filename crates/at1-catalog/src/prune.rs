@@ -7,7 +7,7 @@
 use std::borrow::Borrow;
 
 use arrow::{
-    array::{Array, ArrayRef, AsArray, UInt64Array},
+    array::{Array, ArrayRef, AsArray, BooleanBufferBuilder, UInt64Array},
     buffer::BooleanBuffer,
     datatypes::{
         DataType, Date32Type, Decimal128Type, Float64Type, Int64Type, TimeUnit, TimestampMicrosecondType,
@@ -223,11 +223,13 @@ where
     B: Borrow<Q>,
 {
     let bounds = |i| (min.is_valid(i).then(|| low(i)), max.is_valid(i).then(|| high(i)));
-    let ask = |question: fn(&Set<K>, Option<&Q>, Option<&Q>) -> bool| {
-        BooleanBuffer::collect_bool(min.len(), |i| {
-            let (low, high) = bounds(i);
-            question(set, low.as_ref().map(B::borrow), high.as_ref().map(B::borrow))
-        })
-    };
-    Possible { yes: ask(Set::meets), no: !&ask(Set::covers), null: BooleanBuffer::new_unset(min.len()) }
+    // A set of ten thousand values is searched once for each stretch.
+    let mut no = BooleanBufferBuilder::new(min.len());
+    let yes = BooleanBuffer::collect_bool(min.len(), |i| {
+        let (low, high) = bounds(i);
+        let (meets, covers) = set.meets_and_covers(low.as_ref().map(B::borrow), high.as_ref().map(B::borrow));
+        no.append(!covers);
+        meets
+    });
+    Possible { yes, no: no.finish(), null: BooleanBuffer::new_unset(min.len()) }
 }

@@ -191,26 +191,18 @@ impl<K: Key> Set<K> {
         after > 0 && self.spans[after - 1].1.as_ref().is_none_or(|end| value < end.borrow())
     }
 
-    /// Can a value of `[min, max]` be in the set? An absent bound is unbounded.
-    pub(crate) fn meets<Q: Ord + ?Sized>(&self, min: Option<&Q>, max: Option<&Q>) -> bool
+    /// Can a value of `[min, max]` be in the set, and are all of them? An absent bound is unbounded.
+    pub(crate) fn meets_and_covers<Q: Ord + ?Sized>(&self, min: Option<&Q>, max: Option<&Q>) -> (bool, bool)
     where
         K: Borrow<Q>,
     {
-        self.first_reaching(min).is_some_and(|(from, _)| max.is_none_or(|max| from.borrow() <= max))
-    }
-
-    /// Are all values of `[min, max]` in the set? An absent bound is unbounded.
-    pub(crate) fn covers<Q: Ord + ?Sized>(&self, min: Option<&Q>, max: Option<&Q>) -> bool
-    where
-        K: Borrow<Q>,
-    {
-        self.first_reaching(min).is_some_and(|(from, to)| {
-            let low = match min {
-                Some(min) => from.borrow() <= min,
-                None => *from == K::least(),
-            };
-            low && to.as_ref().is_none_or(|to| max.is_some_and(|max| max < to.borrow()))
-        })
+        let Some((from, to)) = self.first_reaching(min) else { return (false, false) };
+        let low = match min {
+            Some(min) => from.borrow() <= min,
+            None => *from == K::least(),
+        };
+        let meets = low || max.is_none_or(|max| from.borrow() <= max);
+        (meets, low && to.as_ref().is_none_or(|to| max.is_some_and(|max| max < to.borrow())))
     }
 
     /// The first interval that ends after `min`.
@@ -251,8 +243,8 @@ mod tests {
                 for high in low..8 {
                     let inside = (low..=high).fold(0u8, |bits, i| bits | 1 << i);
                     let (min, max) = (top + low, top + high);
-                    assert_eq!(s.meets(Some(&min), Some(&max)), a & inside != 0, "{a:b} {low} {high}");
-                    assert_eq!(s.covers(Some(&min), Some(&max)), a & inside == inside, "{a:b} {low} {high}");
+                    let want = (a & inside != 0, a & inside == inside);
+                    assert_eq!(s.meets_and_covers(Some(&min), Some(&max)), want, "{a:b} {low} {high}");
                 }
             }
         }
@@ -261,10 +253,14 @@ mod tests {
     #[test]
     fn absent_bounds() {
         let set = Set::less(&Place::At(5i64));
-        assert!(set.meets::<i64>(None, None) && !set.covers::<i64>(None, None));
-        assert!(set.covers(None, Some(&4)) && !set.covers(None, Some(&5)));
-        assert!(!set.meets(Some(&5), None) && set.complement().covers(Some(&5), None));
-        assert!(Set::<i64>::full().covers::<i64>(None, None) && !Set::<i64>::empty().meets::<i64>(None, None));
+        assert_eq!(set.meets_and_covers::<i64>(None, None), (true, false));
+        assert_eq!(set.meets_and_covers(None, Some(&4)), (true, true));
+        assert_eq!(set.meets_and_covers(None, Some(&5)), (true, false));
+        assert_eq!(set.meets_and_covers(Some(&5), None), (false, false));
+        assert_eq!(set.complement().meets_and_covers(Some(&5), None), (true, true));
+        assert_eq!(set.complement().meets_and_covers(None, Some(&4)), (false, false));
+        assert_eq!(Set::<i64>::full().meets_and_covers::<i64>(None, None), (true, true));
+        assert_eq!(Set::<i64>::empty().meets_and_covers::<i64>(None, None), (false, false));
     }
 
     #[test]

@@ -379,3 +379,50 @@ fn a_nan_takes_all_bounds_away() {
         assert!(found.column(1).as_primitive::<Float64Type>().values().iter().all(|x| x.is_nan()));
     }
 }
+
+/// Zones leave this row group to every question below; what is in it does not.
+#[test]
+fn filters_and_dictionaries_rule_out_what_zones_leave() {
+    // Even numbers, up and down with some noise; a handful of words.
+    let words = ["ash", "beech", "elm", "fir", "oak", "pine", "yew"];
+    let mut luck = crate::luck::Luck(7);
+    let mut csv = String::from("v,word\n");
+    for i in 0..500_000_u64 {
+        let v = 2 * ((i % 1600).abs_diff(800) + luck.below(16));
+        csv += &format!("{v},{}\n", luck.pick(&words));
+    }
+    let options = EncodeOptions { form: Form::Queryable, ..EncodeOptions::default() };
+    let bytes = Arc::new(at1_codec::encode(csv.as_bytes(), &options).unwrap());
+    let open = || Segment::open(bytes.clone(), Trust::OwnSeal).unwrap();
+    let schema = open().schema().clone();
+    for (predicate, by_bloom, by_dictionary) in [
+        ("v = 401", 1, 0),
+        ("v in (401, 403, 99999)", 1, 0),
+        ("v between 400.5 and 401.5", 1, 0),
+        ("v = 401 and word <> 'oak'", 1, 0),
+        ("word = 'maple'", 0, 1),
+        ("word in ('maple', 'birch') or word is null", 0, 1),
+        ("word like '_i%e%s'", 0, 1),
+        ("not (word < 'maple' or word > 'nut')", 0, 1),
+        ("word = 'maple' or v = 401", 0, 1),
+        ("word = 'maple' or v = 400", 0, 0),
+        ("v = 400", 0, 0),
+        ("v between 400.5 and 499.5 and word = 'oak'", 0, 0),
+    ] {
+        let request = request(&schema, predicate);
+        let mut scan = Scan::new(open(), View::same(&schema), request.clone(), 0).unwrap();
+        assert_eq!(scan.verdicts(), [Verdict::Read], "{predicate}");
+        let found = all(&mut scan);
+        let statistics = scan.statistics();
+        let ruled_out = (statistics.row_groups_skipped_by_bloom, statistics.row_groups_skipped_by_dictionary);
+        assert_eq!(ruled_out, (by_bloom, by_dictionary), "{predicate}");
+        assert_eq!(statistics.row_groups_skipped, by_bloom + by_dictionary, "{predicate}");
+        if by_bloom == 1 {
+            let ends = open().bytes_read();
+            assert!(statistics.bytes_read - ends < 2000, "{predicate}: a filter of a kilobyte, not {statistics:?}");
+        }
+        let mut whole = Scan::new(open(), View::same(&schema), request.pruning(Pruning::Off), 0).unwrap();
+        assert_eq!(found, all(&mut whole), "{predicate}");
+        assert_eq!(found.num_rows() > 0, by_bloom + by_dictionary == 0, "{predicate}");
+    }
+}

@@ -45,6 +45,7 @@ fn literal(ty: ColumnType, values: &[Value], luck: &mut Luck) -> Literal {
                 Value::Double(v) => v,
                 _ => 3.25,
             };
+            let near = if luck.one_in(4) { near + 50.0 } else { near };
             match luck.below(8) {
                 0 => Literal::Text((*luck.pick(&["nan", "inf", "-inf", "NaN", "Infinity"])).to_lowercase()),
                 1 => number((*luck.pick(&["1e400", "-1e400", "0", "-0.0", "1.7976931348623157e308"])).into(), luck),
@@ -149,6 +150,9 @@ pub(super) fn predicate(case: &Case, depth: u32, luck: &mut Luck) -> Predicate {
             let escape = luck.one_in(3).then_some('!');
             let length = *luck.pick(&[2, 4, 6, 70]);
             let mut pattern: String = text.chars().take(luck.index(length)).collect();
+            if luck.one_in(3) {
+                return Predicate::Like { column, pattern: pattern.replace('!', "") + "%", escape };
+            }
             for _ in 0..luck.below(4) {
                 pattern += *luck.pick(&["%", "_", "é", "1", "!%", "!_", "\u{d7ff}"]);
             }

@@ -20,7 +20,11 @@ use crate::{
     model::{self, Value},
 };
 
-const TYPES: [ColumnType; 12] = [
+/// Those with the oddest bounds come up most.
+const TYPES: [ColumnType; 15] = [
+    ColumnType::Text,
+    ColumnType::Text,
+    ColumnType::Float64,
     ColumnType::Int64,
     ColumnType::Decimal { precision: 18, scale: 2 },
     ColumnType::Decimal { precision: 38, scale: 10 },
@@ -57,6 +61,7 @@ fn value(ty: ColumnType, course: &Course, row: usize, luck: &mut Luck) -> Value 
             let top = 10i128.pow(precision.into()) - 1;
             Value::Decimal(if odd { *luck.pick(&[-top, 1 - top, top - 1, top]) } else { near.into() }, scale)
         }
+        ColumnType::Float64 if odd && luck.one_in(3) => Value::Double(f64::NAN),
         ColumnType::Float64 if odd => Value::Double(*luck.pick(&[
             f64::NAN,
             f64::INFINITY,
@@ -271,10 +276,12 @@ pub(super) fn case(schema: Option<&Schema>, luck: &mut Luck) -> Case {
         .set_data_page_size_limit(*luck.pick(&[64, 1 << 20]))
         .set_write_batch_size(page_rows)
         .set_dictionary_enabled(luck.one_in(2))
+        // Some dictionaries are full before the chunk is, and the rest of its pages is plain.
+        .set_dictionary_page_size_limit(*luck.pick(&[32, 200, 1 << 20]))
         .set_bloom_filter_enabled(luck.one_in(2))
         .set_bloom_filter_fpp(*luck.pick(&[0.01, 0.3]))
-        .set_column_index_truncate_length(Some(1 + luck.index(8)))
-        .set_statistics_truncate_length(Some(1 + luck.index(8)))
+        .set_column_index_truncate_length(*luck.pick(&[Some(1), Some(3), Some(8), Some(64), None]))
+        .set_statistics_truncate_length(*luck.pick(&[Some(1), Some(3), Some(8), Some(64), None]))
         .set_statistics_enabled(*luck.pick(&[
             EnabledStatistics::Page,
             EnabledStatistics::Page,

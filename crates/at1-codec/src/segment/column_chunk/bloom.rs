@@ -112,3 +112,112 @@ fn insert(array: &ArrayRef, filter: &mut Sbbf) -> Option<()> {
     }
     Some(())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use arrow::{
+        array::{Decimal128Array, Float64Array, Int64Array, StringArray},
+        datatypes::Field,
+    };
+
+    use super::{
+        super::{Profile, encode_chunk},
+        *,
+    };
+
+    fn chunk(array: &ArrayRef, profile: Profile) -> ArrowColumnChunk {
+        let field = Arc::new(Field::new("x", array.data_type().clone(), true));
+        encode_chunk(&field, array, profile).unwrap()
+    }
+
+    fn has_filter(array: &ArrayRef) -> bool {
+        chunk(array, Profile::Balanced).close().bloom_filter.is_some()
+    }
+
+    /// Numbers without a pattern that a compressor could see, of which there are `distinct`.
+    fn noise(rows: u64, distinct: u64) -> impl Iterator<Item = u64> {
+        let mix = |n: u64| {
+            let n = (n + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+            let n = (n ^ n >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+            (n ^ n >> 27).wrapping_mul(0x94d0_49bb_1331_11eb) ^ n >> 31
+        };
+        (0..rows).map(move |row| mix(mix(row) % distinct))
+    }
+
+    const ROWS: u64 = 150_000;
+    /// Too many for a dictionary of a mebibyte, and used more than once.
+    const DISTINCT: u64 = 30_000;
+
+    fn texts(distinct: u64) -> ArrayRef {
+        Arc::new(StringArray::from_iter_values(noise(ROWS, distinct).map(|n| format!("{n:020}-{:020}", !n))))
+    }
+
+    #[test]
+    fn many_values_all_over_the_pages_have_a_filter() {
+        let array = texts(DISTINCT);
+        let chunk = chunk(&array, Profile::Balanced);
+        let filter = chunk.close().bloom_filter.as_ref().unwrap();
+        assert!(array.as_string::<i32>().iter().flatten().all(|text| filter.check(text)));
+        let wrong = noise(10_000, u64::MAX).filter(|n| filter.check(format!("{n:020}").as_str())).count();
+        assert!(wrong < 600, "{wrong} of 10,000");
+        // As they are stored: in eight bytes, or in sixteen with the highest first.
+        for (precision, values) in [(18, &[5_i128, -7][..]), (38, &[5, -7, i128::MAX / 4])] {
+            let array = Decimal128Array::from(values.to_vec()).with_precision_and_scale(precision, 2).unwrap();
+            let mut filter = Sbbf::new_with_num_of_bytes(1024);
+            insert(&(Arc::new(array) as ArrayRef), &mut filter).unwrap();
+            for value in values {
+                let narrow = value.to_le_bytes()[..8].to_vec();
+                assert_eq!(
+                    (filter.check(&narrow[..]), filter.check(&value.to_be_bytes()[..])),
+                    (precision == 18, precision == 38)
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn no_filter_where_none_pays() {
+        let numbers: ArrayRef = Arc::new(Int64Array::from_iter_values(noise(60_000, 40_000).map(u64::cast_signed)));
+        assert!(has_filter(&numbers));
+        assert!(chunk(&numbers, Profile::Max).close().bloom_filter.is_none(), "kept data is to be small");
+        assert!(!has_filter(&texts(1000)), "all values are in a dictionary");
+        assert!(!has_filter(&texts(u64::MAX)), "the filter of unique values is large");
+        let sorted = noise(ROWS, DISTINCT).enumerate().map(|(i, n)| format!("{:06}{:034}", i / 4, n));
+        assert!(!has_filter(&(Arc::new(StringArray::from_iter_values(sorted)) as _)), "bounds of pages tell");
+        let doubles = noise(ROWS, DISTINCT).map(|n| n as f64);
+        assert!(!has_filter(&(Arc::new(Float64Array::from_iter_values(doubles)) as _)), "equal doubles differ");
+        assert!(!has_filter(&numbers.slice(0, 20_000)), "a short chunk is read as soon");
+    }
+
+    #[test]
+    fn filters_of_a_row_group_stay_small_against_it() {
+        let mut chunks: Vec<ArrowColumnChunk> = (0..3).map(|_| chunk(&texts(DISTINCT), Profile::Balanced)).collect();
+        let mut refs: Vec<_> = chunks.iter_mut().collect();
+        keep_small(&mut refs);
+        assert_eq!(chunks.iter().filter(|chunk| chunk.close().bloom_filter.is_some()).count(), 1);
+        for (chunk, bytes) in chunks.iter_mut().zip([1024, 64, 64 << 10]) {
+            chunk.close_mut().bloom_filter = Some(Sbbf::new_with_num_of_bytes(bytes));
+        }
+        let mut refs: Vec<_> = chunks.iter_mut().collect();
+        keep_small(&mut refs);
+        let kept: Vec<bool> = chunks.iter().map(|chunk| chunk.close().bloom_filter.is_some()).collect();
+        assert_eq!(kept, [true, true, false]);
+    }
+
+    #[test]
+    fn a_nan_leaves_the_null_count_and_a_dictionary_says_that_it_is_all() {
+        let nan: ArrayRef = Arc::new(Float64Array::from(vec![Some(1.0), None, Some(f64::NAN)]));
+        let chunk = chunk(&nan, Profile::Balanced);
+        let statistics = chunk.close().metadata.statistics().unwrap();
+        assert_eq!(
+            (statistics.null_count_opt(), statistics.min_bytes_opt(), statistics.max_bytes_opt()),
+            (Some(1), None, None)
+        );
+        let of = |array: ArrayRef| is_dictionary_only(&super::tests::chunk(&array, Profile::Balanced));
+        assert!(of(texts(1000)) && !of(texts(u64::MAX)));
+        assert!(!of(texts(10).slice(0, 100)), "a single page is not worth the words");
+        assert!(!of(Arc::new(Int64Array::from_iter_values(0..100_000))));
+    }
+}
