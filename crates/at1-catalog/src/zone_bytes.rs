@@ -266,3 +266,190 @@ fn read_bounds(ty: ColumnType, stretches: usize, bytes: &mut Cursor<'_>) -> Resu
         ColumnType::Binary => new_null_array(&ty.arrow(), stretches),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use at1_codec::Schema;
+    use at1_codec::column::{DateOrder, Source};
+
+    use super::*;
+    use crate::{SegmentZone, ZoneText, ZonesBuilder};
+
+    const TYPES: [&str; 11] = [
+        "int64",
+        "decimal(18,2)",
+        "decimal(38,4)",
+        "double",
+        "boolean",
+        "date",
+        "timestamp",
+        "timestamptz_ns",
+        "text",
+        "binary",
+        "epoch_ms",
+    ];
+
+    fn random(seed: u64) -> impl FnMut(u64) -> u64 {
+        let mut state = seed;
+        move |below| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (state >> 33) % below
+        }
+    }
+
+    /// A bound of a type, from small numbers to the largest there are.
+    fn bound(ty: ColumnType, random: &mut impl FnMut(u64) -> u64) -> Option<String> {
+        let number = [0i64, 1, -1, 255, -256, 99_999, i64::MAX, i64::MIN][random(8) as usize];
+        Some(match ty {
+            ColumnType::Int64 => number.to_string(),
+            ColumnType::Decimal { precision: 18, .. } => format!("{}.25", number / 1_000_000),
+            ColumnType::Decimal { .. } => format!("{number}.0625"),
+            ColumnType::Float64 => ["0", "-0", "0.1", "1e300", "-inf", "inf", "5e-324", "7"][random(8) as usize].into(),
+            ColumnType::Boolean => (number > 0).to_string(),
+            ColumnType::Date => ["2024-02-29", "1969-12-31", "0001-01-01"][random(3) as usize].into(),
+            ColumnType::Timestamp { zone, .. } => {
+                let text = ["2024-02-29T10:00:00.5", "1969-12-31T23:59:59.999999", "1700-01-01T00:00:00"];
+                let zone = if zone == Zone::Utc { "Z" } else { "" };
+                format!("{}{zone}", text[random(3) as usize])
+            }
+            ColumnType::Text => ["", "a", "é\u{10ffff}", &"x".repeat(64)][random(4) as usize].into(),
+            ColumnType::Binary => return None,
+        })
+    }
+
+    /// Zones of stretches of ten rows, of which some is known; and what they were made of.
+    fn zones(ty: ColumnType, random: &mut impl FnMut(u64) -> u64) -> (ColumnZones, Vec<ZoneText>) {
+        let mut builder = ZonesBuilder::new(&Schema::named([(None, ty)]));
+        let mut texts = vec![];
+        let density = random(3);
+        for _ in 0..random(20) {
+            let some = |random: &mut dyn FnMut(u64) -> u64| random(density + 1) == 0;
+            let text = ZoneText {
+                min: Some(()).filter(|()| some(random)).and_then(|()| bound(ty, random)),
+                max: Some(()).filter(|()| some(random)).and_then(|()| bound(ty, random)),
+                nulls: some(random).then(|| random(12)),
+                rejects: if random(3) == 0 { random(4) } else { 0 },
+            };
+            builder.push(10, [SegmentZone::Known(ty, text.clone())]).unwrap();
+            texts.push(text);
+        }
+        (builder.finish().unwrap().column(0).unwrap().clone(), texts)
+    }
+
+    #[test]
+    fn what_was_written_is_read() {
+        let mut random = random(1);
+        for _ in 0..100 {
+            for word in TYPES {
+                let ty = word.parse::<Pin>().unwrap().ty;
+                let (zones, texts) = zones(ty, &mut random);
+                let mut bytes = vec![];
+                zones.write(ty, &mut bytes).unwrap();
+                let mut cursor = Cursor::new(&bytes);
+                let found = ColumnZones::read(ty, texts.len(), &mut cursor).unwrap();
+                cursor.finish().unwrap();
+                assert_eq!(found, zones, "{word}");
+                let mut again = vec![];
+                found.write(ty, &mut again).unwrap();
+                assert_eq!(again, bytes, "{word}");
+                // In two halves, too.
+                let (half, all) = (texts.len() / 2, texts.len());
+                let halves = [&zones.slice(0..half), &zones.slice(half..all)];
+                assert_eq!(ColumnZones::concat(&halves).unwrap(), zones);
+            }
+        }
+    }
+
+    #[test]
+    fn any_bytes_are_zones_or_an_error() {
+        let mut random = random(2);
+        let (mut read, mut refused) = (0, 0);
+        for _ in 0..300 {
+            for word in TYPES {
+                let ty = word.parse::<Pin>().unwrap().ty;
+                let (zones, texts) = zones(ty, &mut random);
+                let mut bytes = vec![];
+                zones.write(ty, &mut bytes).unwrap();
+                for _ in 0..=random(2) {
+                    let at = random(bytes.len() as u64) as usize;
+                    bytes[at] = [0, 1, 2, 255, random(256) as u8][random(5) as usize];
+                }
+                bytes.truncate(bytes.len() - if random(4) == 0 { random(bytes.len() as u64) as usize } else { 0 });
+                match ColumnZones::read(ty, texts.len() + random(2) as usize, &mut Cursor::new(&bytes)) {
+                    Ok(found) => {
+                        read += 1;
+                        found.write(ty, &mut vec![]).unwrap();
+                    }
+                    Err(_) => refused += 1,
+                }
+            }
+        }
+        assert!(read > 300 && refused > 300, "{read} were read, {refused} refused");
+    }
+
+    #[test]
+    fn bounds_that_no_type_has_are_refused() {
+        let mut nan = vec![ALL];
+        packed::put(&[f64::NAN.to_bits()], &mut nan);
+        let mut wide = vec![ALL];
+        packed::put_wide(&[10i128.pow(18)], &mut wide);
+        let mut two = vec![ALL];
+        packed::put(&[2], &mut two);
+        let mut text = vec![ALL];
+        packed::put(&[1], &mut text);
+        text.push(0xff);
+        let mut far = vec![ALL];
+        packed::put_signed(&[i64::from(i32::MAX) + 1], &mut far);
+        for (word, bytes) in [
+            ("double", nan),
+            ("decimal(18,2)", wide),
+            ("boolean", two),
+            ("text", text),
+            ("date", far),
+            ("binary", vec![ALL]),
+        ] {
+            let error = ColumnZones::read(word.parse().unwrap(), 1, &mut Cursor::new(&bytes)).unwrap_err();
+            assert!(error.to_string().contains(&format!("a bound of type {word}")), "{error}");
+        }
+    }
+
+    /// For every pair of pins: what the builder makes of one segment after the other.
+    #[test]
+    fn another_pin_sees_what_it_would_see_of_one_segment() {
+        let mut random = random(3);
+        let pins: Vec<Pin> = TYPES
+            .iter()
+            .flat_map(|word| {
+                let pin: Pin = word.parse().unwrap();
+                let mut inferred = pin;
+                inferred.reading.source = Source::Inferred;
+                let mut ordered = pin;
+                ordered.reading.order = Some(DateOrder::Dmy);
+                [pin, inferred, ordered]
+            })
+            .collect();
+        let mut known = 0;
+        for &stored in &pins {
+            for &asked in &pins {
+                let (zones, texts) = zones(stored.ty, &mut random);
+                let rows = UInt64Array::from(vec![10; texts.len()]);
+                let found = zones.seen(stored, asked, &rows).unwrap();
+                let mut builder = ZonesBuilder::new(&Schema::named([(None, asked.ty)]));
+                for text in texts {
+                    builder.push(10, [SegmentZone::seen(stored, asked, 10, text)]).unwrap();
+                }
+                let all = builder.finish().unwrap();
+                let expected = all.column(0).unwrap();
+                // Where there are only NULLs, bounds mean nothing.
+                let valued: Vec<bool> = expected.nulls().iter().map(|nulls| nulls != Some(10)).collect();
+                for i in (0..valued.len()).filter(|&i| valued[i]) {
+                    assert_eq!(found.min().slice(i, 1).as_ref(), expected.min().slice(i, 1).as_ref());
+                    assert_eq!(found.max().slice(i, 1).as_ref(), expected.max().slice(i, 1).as_ref());
+                    known += usize::from(found.min().is_valid(i));
+                }
+                assert_eq!(found.nulls(), expected.nulls(), "{stored} as {asked}");
+            }
+        }
+        assert!(known > 100, "{known} bounds tell too little");
+    }
+}

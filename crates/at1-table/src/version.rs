@@ -11,7 +11,7 @@ use std::{
     cell::OnceCell,
     collections::HashMap,
     ops::Range,
-    sync::{Arc, OnceLock},
+    sync::{Arc, Mutex, OnceLock},
 };
 
 use at1_codec::column::Pin;
@@ -61,8 +61,8 @@ pub(crate) struct Version {
     unread: Vec<(Entry, Digest)>,
     /// The live segments with all zones, once they were asked for.
     zoned: OnceLock<LiveSegments>,
-    /// Everything, once somebody needed it.
-    history: OnceLock<Arc<State>>,
+    /// Everything up to some event, once somebody needed it. Shared with the versions that this one became.
+    history: Arc<Mutex<Option<Arc<State>>>>,
 }
 
 impl Version {
@@ -84,7 +84,7 @@ impl Version {
             missed: None,
             unread: vec![],
             zoned: OnceLock::new(),
-            history: OnceLock::new(),
+            history: Arc::default(),
         }
     }
 
@@ -102,7 +102,7 @@ impl Version {
         })?;
         let (n, first_batch) = (event.n, self.tip.totals().batches);
         let mut tip = self.tip.clone();
-        tip.apply(&event, &Before { version: self, store, waiting: OnceCell::new() })?;
+        tip.apply(&event, &Before { version: self, store, replaced: OnceCell::new() })?;
         match &event.detail.kind {
             Kind::Append { batches, segments, schema } => {
                 if let Some(changes) = schema {
@@ -155,7 +155,7 @@ impl Version {
         self.tail.last_line_bytes = line.len() as u64;
         self.tip = tip;
         self.last_line = line.to_vec();
-        (self.zoned, self.history) = Default::default();
+        self.zoned = OnceLock::new();
         Ok(())
     }
 
@@ -282,18 +282,19 @@ impl Version {
 struct Before<'a> {
     version: &'a Version,
     store: &'a dyn Store,
-    /// The compactions that replaced segments whose files are still there.
-    waiting: OnceCell<HashMap<(u64, u64), u64>>,
+    /// The compactions that replaced segments, but for those whose files were vacuumed before the manifest.
+    replaced: OnceCell<HashMap<(u64, u64), u64>>,
 }
 
 impl Before<'_> {
-    fn waiting(&self) -> Result<&HashMap<(u64, u64), u64>> {
-        if let Some(waiting) = self.waiting.get() {
-            return Ok(waiting);
+    fn replaced(&self) -> Result<&HashMap<(u64, u64), u64>> {
+        if let Some(replaced) = self.replaced.get() {
+            return Ok(replaced);
         }
-        let waiting = self.version.tail.replaced()?;
-        let waiting = waiting.into_iter().map(|pending| ((pending.event, pending.part), pending.by));
-        Ok(self.waiting.get_or_init(|| waiting.collect()))
+        let tail = &self.version.tail;
+        let replaced = tail.manifest().replaced()?.into_iter().chain(tail.replaced.iter().copied());
+        let replaced = replaced.map(|pending| ((pending.event, pending.part), pending.by));
+        Ok(self.replaced.get_or_init(|| replaced.collect()))
     }
 }
 
@@ -318,11 +319,11 @@ impl Past for Before<'_> {
     }
 
     fn replaced_by(&self, id: (u64, u64)) -> Result<Option<u64>> {
-        if let Some(by) = self.waiting()?.get(&id) {
+        if let Some(by) = self.replaced()?.get(&id) {
             return Ok(Some(*by));
         }
-        // A file that was vacuumed before may be named again: only the whole history tells.
-        let history = self.version.history(self.store)?;
+        // A file that was vacuumed before may be named again: only the history up to the manifest tells.
+        let history = self.version.history_since(self.store, self.version.tail.manifest().root().events)?;
         let name = segment_name(id.0, id.1);
         Ok(history.replaced_segment(&name).map(|replaced| replaced.by))
     }

@@ -4,7 +4,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     io,
     sync::{
-        Arc,
+        Arc, OnceLock,
         atomic::{AtomicBool, Ordering},
     },
 };
@@ -41,6 +41,8 @@ struct Fold {
     /// What manifests had that it came from, and it has not.
     superseded: BTreeSet<Digest>,
     written: AtomicBool,
+    /// Once somebody asked for one of them.
+    producers: OnceLock<BTreeMap<String, Produced>>,
 }
 
 impl Manifest {
@@ -63,6 +65,7 @@ impl Manifest {
             blocks: Blocks::none(),
             superseded: BTreeSet::new(),
             written: AtomicBool::new(false),
+            producers: OnceLock::new(),
         }))
     }
 
@@ -90,8 +93,16 @@ impl Manifest {
         }
         let blocks = Blocks::of(store);
         blocks.count(bytes.len());
-        let (superseded, written) = (BTreeSet::new(), AtomicBool::new(true));
-        Ok(Some(Self(Arc::new(Fold { root, tops, sha256: reference.sha256, blocks, superseded, written }))))
+        let fold = Fold {
+            root,
+            tops,
+            sha256: reference.sha256,
+            blocks,
+            superseded: BTreeSet::new(),
+            written: AtomicBool::new(true),
+            producers: OnceLock::new(),
+        };
+        Ok(Some(Self(Arc::new(fold))))
     }
 
     /// What it says first.
@@ -198,7 +209,7 @@ impl Manifest {
             tops.schema = list(old.schema, tail.schema()?.block()?);
         }
         if !tail.producers.is_empty() {
-            let mut producers = BTreeMap::load(blocks, old.producers)?;
+            let mut producers = self.producers()?.clone();
             producers.extend(tail.producers.clone());
             tops.producers = list(old.producers, producers.block()?);
         }
@@ -220,7 +231,8 @@ impl Manifest {
         if !written {
             superseded.extend(self.0.superseded.iter().filter(|sha256| !blocks.has_fresh(**sha256)));
         }
-        Ok(Self(Arc::new(Fold { root, tops, sha256, blocks, superseded, written: AtomicBool::new(false) })))
+        let (written, producers) = (AtomicBool::new(false), OnceLock::new());
+        Ok(Self(Arc::new(Fold { root, tops, sha256, blocks, superseded, written, producers })))
     }
 }
 
@@ -270,8 +282,16 @@ impl Manifest {
     /// # Errors
     /// If a block cannot be read.
     pub(crate) fn producer(&self, name: &str) -> Result<Option<Produced>> {
-        let producers: BTreeMap<String, Produced> = BTreeMap::load(&self.0.blocks, self.0.tops.producers)?;
-        Ok(producers.get(name).copied())
+        Ok(self.producers()?.get(name).copied())
+    }
+
+    /// All of them, read once: who appends asks again and again.
+    fn producers(&self) -> Result<&BTreeMap<String, Produced>> {
+        if let Some(producers) = self.0.producers.get() {
+            return Ok(producers);
+        }
+        let producers = BTreeMap::load(&self.0.blocks, self.0.tops.producers)?;
+        Ok(self.0.producers.get_or_init(|| producers))
     }
 
     /// Segments that were replaced and not removed, in the order of their names.

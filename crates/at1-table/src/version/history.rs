@@ -4,7 +4,11 @@
 //! * The whole history takes some hundred bytes per batch and the time to read the ledger: it is folded when it is first
 //!   asked for, and kept.
 
-use std::{io, ops::Range, sync::Arc};
+use std::{
+    io,
+    ops::Range,
+    sync::{Arc, PoisonError},
+};
 
 use at1_codec::ReadAt;
 use at1_ledger::{BatchRecord, Event, Kind, State, Totals, parse_line};
@@ -20,8 +24,18 @@ use crate::{
 impl Version {
     /// Everything that the events say.
     pub(crate) fn history(&self, store: &dyn Store) -> Result<Arc<State>> {
-        if let Some(history) = self.history.get() {
-            return Ok(Arc::clone(history));
+        self.history_since(store, self.events())
+    }
+
+    /// Everything that the events say, up to any number of them that is not below `events`.
+    pub(super) fn history_since(&self, store: &dyn Store, events: u64) -> Result<Arc<State>> {
+        let mut known = self.history.lock().unwrap_or_else(PoisonError::into_inner);
+        let fits = |known: &&Arc<State>| match known.events() == self.events() {
+            true => known.chain() == self.tip.chain(),
+            false => (events..self.events()).contains(&known.events()),
+        };
+        if let Some(known) = known.as_ref().filter(fits) {
+            return Ok(Arc::clone(known));
         }
         let file = store.open(paths::LEDGER).map_err(|e| Error::io(paths::LEDGER, e))?;
         let header_bytes = self.header.line().len() as u64 + 1;
@@ -35,7 +49,7 @@ impl Version {
             let expected = format!("chain value {} after event {}", self.tip.chain(), self.events().saturating_sub(1));
             return Err(Error::corrupt(paths::LEDGER, expected, state.chain()));
         }
-        Ok(Arc::clone(self.history.get_or_init(|| Arc::new(state))))
+        Ok(Arc::clone(known.insert(Arc::new(state))))
     }
 
     /// The totals after the first `events` events.
@@ -105,12 +119,14 @@ pub(crate) struct Events<'a> {
     store: &'a dyn Store,
     file: Option<Arc<dyn ReadAt>>,
     last: Option<Arc<Event>>,
+    /// The event of the row that was asked for last, and the totals after it.
+    at: Option<(u64, Totals)>,
 }
 
 impl<'a> Events<'a> {
     /// Of the events of `version`.
     pub(crate) fn new(version: &'a Version, store: &'a dyn Store) -> Self {
-        Self { version, store, file: None, last: None }
+        Self { version, store, file: None, last: None, at: None }
     }
 
     /// Event `n`.
@@ -138,8 +154,14 @@ impl<'a> Events<'a> {
 
     /// The batch that holds a row of the table. Reads no line unless its event appended several.
     pub(crate) fn at_row(&mut self, row: u64) -> Result<Origin> {
-        let event = self.version.event_of_row(row)?;
-        let (before, after) = (self.version.totals_after(event)?, self.version.totals_after(event + 1)?);
+        let (event, before, after) = match self.next_to_last(row)? {
+            Some(found) => found,
+            None => {
+                let event = self.version.event_of_row(row)?;
+                (event, self.version.totals_after(event)?, self.version.totals_after(event + 1)?)
+            }
+        };
+        self.at = Some((event, after));
         if after.batches - before.batches == 1 {
             return Ok(Origin { event, batch: before.batches, rows: before.rows..after.rows });
         }
@@ -151,6 +173,17 @@ impl<'a> Events<'a> {
             }
         }
         Err(Error::corrupt(paths::LEDGER, "a batch for every row", row))
+    }
+
+    /// The event that appended a row, if that is the one after the event found last; rows are mostly asked for one after the other.
+    fn next_to_last(&self, row: u64) -> Result<Option<(u64, Totals, Totals)>> {
+        let Some((last, before)) =
+            self.at.filter(|(last, before)| before.rows <= row && last + 1 < self.version.events())
+        else {
+            return Ok(None);
+        };
+        let after = self.version.totals_after(last + 2)?;
+        Ok((row < after.rows).then_some((last + 1, before, after)))
     }
 
     /// The record of a batch.

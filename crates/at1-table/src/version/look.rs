@@ -94,7 +94,8 @@ fn look_once(store: &Arc<dyn Store>, known: Option<Arc<Version>>, footing: Footi
         };
         let newer = newer.and_then(|newer| match newer {
             Some(newer) => {
-                let mut newer = Arc::new(newer);
+                let history = Arc::clone(&version.history);
+                let mut newer = Arc::new(Version { history, ..newer });
                 torn = fold(store, &mut newer, &*file, size, &mut bytes_read)?;
                 Ok(Some(newer))
             }

@@ -50,7 +50,9 @@ fn told(store: &dyn Store, version: &Version) -> Result<String, Error> {
         told += &format!("{rows} rows in column {column}\n");
     }
     told += &format!("{:?}\n", version.tail.replaced()?);
-    told += &format!("{:?}\n", ["p0", "p1", "p2", "p3"].map(|name| version.tail.producer(name).unwrap()));
+    for name in ["p0", "p1", "p2", "p3"] {
+        told += &format!("{:?}\n", version.tail.producer(name)?);
+    }
     Ok(told)
 }
 
@@ -108,10 +110,10 @@ fn check_against(store: &dyn Store, version: &Version, state: &State) {
 
 #[test]
 fn a_root_and_its_tail_tell_what_the_whole_ledger_does() {
-    for seed in 0..6 {
+    for seed in 0..3 {
         let folder = folder();
         let mut forge = Forge::new(seed, folder.path());
-        for stretch in [1, 40, 90, 0, 130, 25] {
+        for stretch in [1, 40, 0, 60] {
             forge.random(stretch);
             let manifest = forge.bind();
             forge.random(3);
@@ -133,15 +135,15 @@ fn memory_is_settled_now_and_then() {
     forge.random(super::SETTLE_EVENTS + 600);
     let version = look(&forge.store, None, Footing::Root).unwrap().version;
     assert_eq!((version.tail.events.len(), version.rests_on), (600, None));
-    check_against(&*forge.store, &version, &forge.state);
-    assert!(told(&*forge.store, &version).unwrap() == told(&*forge.store, &forge.version).unwrap());
+    assert_eq!(&version.tip, forge.state.tip());
+    assert_eq!(version.tail.root(), forge.version.tail.root());
 }
 
 #[test]
 fn the_next_manifest_is_the_same_from_any_footing() {
     let folder = folder();
     let mut forge = Forge::new(11, folder.path());
-    forge.random(300);
+    forge.random(120);
     let first = forge.bind();
     forge.random(80);
     let settled = |footing| {
@@ -217,15 +219,7 @@ fn opening_reads_the_tail_and_no_more() {
         let first = forge.append();
         forge.push(first, None);
         while forge.state.events() < events as u64 {
-            let append = loop {
-                match forge.append() {
-                    Kind::Append { batches, segments, schema: _ } => {
-                        break Kind::Append { batches, segments, schema: None };
-                    }
-                    _ => {}
-                }
-            };
-            forge.push(append, None);
+            forge.plain();
         }
         forge.bind();
         let (store, counts) = Watched::new(folder.path());
@@ -239,7 +233,7 @@ fn opening_reads_the_tail_and_no_more() {
         table.as_of(AsOf::Event(events as u64 / 2)).unwrap();
         (opened, logged, counts.take())
     };
-    let (short, long) = (cost(100), cost(3_000));
+    let (short, long) = (cost(100), cost(1_500));
     assert_eq!(short.0[..2], long.0[..2], "files and reads to open: {short:?} {long:?}");
     assert!(long.0[2] < short.0[2] + 200, "bytes to open: {short:?} {long:?}");
     assert_eq!(short.1[..2], long.1[..2], "files and reads of the log: {short:?} {long:?}");
@@ -255,7 +249,7 @@ fn a_handle_follows_the_roots() {
     assert_eq!(table.version().unwrap().rests_on, None);
     for _ in 0..4 {
         let root = forge.bind();
-        forge.random(60);
+        forge.random(40);
         let version = table.version().unwrap();
         assert_eq!(version.rests_on, Some(root.reference()));
         assert!(version.tail.events.len() < 64, "{}", version.tail.events.len());
@@ -267,9 +261,9 @@ fn a_handle_follows_the_roots() {
 fn lost_and_damaged_blocks_change_no_answer() {
     let folder = folder();
     let mut forge = Forge::new(8, folder.path());
-    forge.random(400);
+    forge.random(30);
     forge.bind();
-    forge.random(20);
+    forge.random(3);
     let answer = |what: &str| {
         let table = Table::open_in(Arc::clone(&forge.store)).unwrap_or_else(|e| panic!("{what}: {e:?}"));
         table.ask(|version| told(&*forge.store, version)).unwrap_or_else(|e| panic!("{what}: {e:?}"))
@@ -286,7 +280,7 @@ fn lost_and_damaged_blocks_change_no_answer() {
             fs::remove_file(&path).unwrap();
             fs::write(&path, bytes).unwrap();
         };
-        for at in [0, bytes.len() / 3, bytes.len() / 2, bytes.len() - 1] {
+        for at in [bytes.len() / 3, bytes.len() - 1] {
             let mut flipped = bytes.clone();
             flipped[at] ^= 4;
             put(&flipped);
@@ -298,7 +292,7 @@ fn lost_and_damaged_blocks_change_no_answer() {
         assert!(answer("no block") == whole);
         fs::write(&path, &bytes).unwrap();
     }
-    assert!(files > 3, "{files} blocks");
+    assert!(files > 10, "{files} blocks");
     fs::remove_dir_all(&blocks).unwrap();
     assert!(answer("no folder") == whole);
 }

@@ -4,4 +4,5 @@ mod answers;
 mod canonical;
 mod costs;
 mod damage;
+mod spec;
 mod world;

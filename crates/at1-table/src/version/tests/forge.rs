@@ -34,7 +34,9 @@ impl Forge {
         let header = Header::new([7; 16], None, RowTree::None).unwrap();
         let mut line = header.line().into_bytes();
         line.push(b'\n');
-        fs::create_dir_all(folder.join(paths::MANIFEST)).unwrap();
+        for home in [paths::STAGING, paths::MANIFEST] {
+            fs::create_dir_all(folder.join(home)).unwrap();
+        }
         fs::write(folder.join(paths::LEDGER), &line).unwrap();
         Self {
             rng: Rng::new(seed),
@@ -180,9 +182,11 @@ impl Forge {
     }
 
     fn vacuum(&mut self) -> Option<Kind> {
-        let mut names: Vec<_> = self.state.replaced().map(|replaced| replaced.segment.name.clone()).collect();
-        // Some of them for the second time, which nothing forbids.
-        names.retain(|_| self.rng.below(3) > 0);
+        // Now and then one for the second time, which nothing forbids.
+        let odds = |replaced: &at1_ledger::Replaced| if replaced.vacuumed.is_some() { 40 } else { 2 };
+        let (state, rng) = (&self.state, &mut self.rng);
+        let names = state.replaced().filter(|replaced| rng.below(odds(replaced)) == 0);
+        let names: Vec<_> = names.map(|replaced| replaced.segment.name.clone()).take(500).collect();
         (!names.is_empty()).then(|| Kind::Vacuum { through: self.state.events() - 1, names })
     }
 
