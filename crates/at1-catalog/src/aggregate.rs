@@ -333,6 +333,21 @@ impl Tally {
         Ok(())
     }
 
+    /// Takes in what another tally of the same aggregates came to; rows of which doubles were added must come after its own.
+    pub fn merge(&mut self, other: Self) {
+        for ((item, state), more) in self.aggregates.items.iter().zip(&mut self.states).zip(other.states) {
+            match (state, more) {
+                (State::Count(count), State::Count(more)) => *count += more,
+                (State::Extreme(best), State::Extreme(Some(found))) => keep(best, found, item.function),
+                (State::Exact(sum), State::Exact(Some(more))) => {
+                    *sum = Some(sum.unwrap_or(i256::ZERO).wrapping_add(more));
+                }
+                (State::Double(sum), State::Double(Some(more))) => *sum = Some(sum.unwrap_or(0.0) + more),
+                _ => {}
+            }
+        }
+    }
+
     /// The answer, as one row.
     ///
     /// # Errors

@@ -186,6 +186,16 @@ impl Column {
         }
     }
 
+    /// What is known of the values that are stored just as `asked`, and nothing of others: their bounds are values.
+    pub(super) fn exactly(&self, asked: Pin, rows: &UInt64Array) -> Result<ColumnZones> {
+        let known = |run: &Run| match &run.known {
+            Known::Zones(pin, _) if *pin != asked => Known::Nothing,
+            known => known.clone(),
+        };
+        let runs = self.runs.iter().map(|run| Run { stretches: run.stretches, known: known(run) });
+        Self { runs: runs.collect() }.seen(asked, rows)
+    }
+
     /// Of one stretch of so many rows: the pin it was written with, and its zone as text.
     pub(super) fn text(&self, rows: u64) -> Result<(Option<Pin>, ZoneText)> {
         match self.runs.first().map(|run| &run.known) {

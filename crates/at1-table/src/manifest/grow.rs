@@ -6,9 +6,6 @@
 
 use std::{collections::BTreeSet, ops::Range};
 
-use arrow::array::UInt64Array;
-use at1_catalog::ColumnZones;
-use at1_codec::column::Pin;
 use at1_ledger::Digest;
 
 use super::{
@@ -239,11 +236,6 @@ impl<T> Stretches<T> {
     /// What they know of a column.
     pub(super) fn column(&self, column: usize) -> Column {
         self.columns.get(column).cloned().unwrap_or_else(|| Column::missing(self.items.len()))
-    }
-
-    /// The same as it is asked for, `rows` being their lengths.
-    pub(super) fn seen(&self, column: usize, asked: Pin, rows: &UInt64Array) -> Result<ColumnZones> {
-        self.column(column).seen(asked, rows)
     }
 }
 

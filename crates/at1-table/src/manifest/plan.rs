@@ -2,7 +2,7 @@
 
 use std::{ops::Range, sync::Arc};
 
-use at1_catalog::{Bound, Pruning, Verdict};
+use at1_catalog::{Bound, Pruning, Ruled, Verdict, Zones};
 use at1_codec::column::Pin;
 
 use super::{Placed, walk::Walk};
@@ -35,11 +35,19 @@ pub(crate) struct PlanCounts {
     pub(crate) segments_skipped_by_blocks: u64,
     /// Segments that their own zones ruled out.
     pub(crate) segments_skipped_by_zones: u64,
+    /// Segments for which an [`Answer`] was given.
+    pub(crate) segments_answered: u64,
+    /// Their rows.
+    pub(crate) rows_answered: u64,
     /// Segments that remain.
     pub(crate) segments_kept: u64,
     /// Bytes of the manifest that were read meanwhile.
     pub(crate) bytes_read: u64,
 }
+
+/// Takes in some of the stretches of rows that zones describe, and says which: of these nothing more is needed. All rows of the
+/// stretches match, and every bound is a value, but for text that may have been cut when it was written down.
+pub(crate) type Answer = Box<dyn FnMut(&Zones, &[usize]) -> Result<Vec<bool>> + Send>;
 
 /// The segments that a question cannot do without, in the order of their rows, each with what its zones prove: never `Skip`. After
 /// an error there is nothing more.
@@ -54,6 +62,23 @@ impl Plan {
     #[must_use]
     pub(crate) fn backwards(self) -> Self {
         Self(self.0.backwards())
+    }
+
+    /// The same without stretches that `answer` takes in by what is known of some `columns`, whole blocks among them.
+    #[must_use]
+    pub(crate) fn answering(self, columns: Vec<usize>, answer: Answer) -> Self {
+        Self(self.0.answering(columns, answer))
+    }
+
+    /// The same, but it finds out which part of the predicate rules a block or a segment out.
+    #[must_use]
+    pub(crate) fn with_reasons(self) -> Self {
+        Self(self.0.with_reasons())
+    }
+
+    /// The blocks and the segments that were ruled out so far, by part if that was to be found out.
+    pub(crate) fn ruled(&self) -> (Ruled, Ruled) {
+        self.0.ruled()
     }
 
     /// What it met so far.

@@ -2,6 +2,8 @@
 //!
 //! * Segments whose zones say it all are not opened; of the others only what zones do not tell is read.
 
+use std::sync::{Arc, Mutex, PoisonError};
+
 use arrow::array::RecordBatch;
 use at1_catalog::{Aggregates, Explanation, RowNumbers, Statistics, Tally};
 
@@ -56,27 +58,28 @@ impl Snapshot {
         if options.limit.is_some() || options.last.is_some() {
             return Err(Error::invalid("aggregate", "all matching rows", "a limit"));
         }
-        let mut options = options.clone();
-        let mut tally = Tally::new(Aggregates::parse(aggregates, &self.schema().schema())?);
+        let aggregates = Aggregates::parse(aggregates, &self.schema().schema())?;
         let (mut before, mut explained) = (Statistics::default(), Explanation::default());
         loop {
-            let columns = tally.aggregates().columns().to_vec();
-            let query = Query::new(self.clone(), &options, columns, RowNumbers::Omit)?;
-            let mut scan = query.tally(tally)?;
+            let columns = aggregates.columns().to_vec();
+            let query = Query::new(self.clone(), options, columns, RowNumbers::Omit)?;
+            let told = Arc::new(Mutex::new(Tally::new(aggregates.clone())));
+            let mut scan = query.tally(Tally::new(aggregates.clone()), &told)?;
             let done = scan.run();
             let mut statistics = query.statistics(scan.statistics());
             statistics += before;
             statistics.segments_skipped = statistics.segments_total.saturating_sub(statistics.segments_scanned);
             explained += &query.explanation(scan.explanation());
             let Err(error) = done else {
-                return Ok(Answer { row: scan.into_tally().finish()?, statistics, explanation: explained });
+                let mut tally = scan.into_tally();
+                tally.merge(told.lock().unwrap_or_else(PoisonError::into_inner).clone());
+                return Ok(Answer { row: tally.finish()?, statistics, explanation: explained });
             };
             let error = query.explain(error, scan.first_row());
             let Some(gone) = query.gone() else { return Err(error) };
-            options.rows = Some(query.rows.start.max(gone.row)..query.rows.end);
             query.look_again(gone, error)?;
-            before = super::rows::carried_over(statistics);
-            tally = scan.into_tally();
+            // Zones of what comes later may have told already, so all of it is asked again.
+            before = Statistics { rows_matched: 0, segments_answered: 0, ..super::rows::carried_over(statistics) };
         }
     }
 }

@@ -11,8 +11,8 @@ use std::{
 };
 
 use at1_catalog::{
-    Bound, Candidate, Catalog, Explanation, Planned, Pruning, Request, RowNumbers, Ruled, Statistics, TableTally,
-    Tally, Totals,
+    Bound, Candidate, Catalog, Explanation, Planned, Pruning, Reasons, Request, RowNumbers, Ruled, Statistics,
+    TableTally, Tally, Totals, Zones,
 };
 use at1_codec::{Schema, Segment, column::Pin};
 
@@ -46,6 +46,7 @@ pub(super) struct Query {
     /// Of the snapshot's rows, those that are wanted.
     pub(super) rows: Range<u64>,
     pruning: Pruning,
+    reasons: Reasons,
     planning_bytes: u64,
     progress: Arc<Progress>,
 }
@@ -54,7 +55,7 @@ pub(super) struct Query {
 #[derive(Default)]
 struct Progress {
     /// Of the plan that runs, as far as it went.
-    counts: Mutex<PlanCounts>,
+    counts: Mutex<(PlanCounts, (Ruled, Ruled))>,
     /// The first row behind the segments that were planned.
     planned: AtomicU64,
     gone: OnceLock<Gone>,
@@ -98,16 +99,32 @@ impl Query {
             .reasons(options.reasons)
             .rows(rows.clone());
         let planning_bytes = snapshot.take_planning_bytes() + zone_bytes;
-        let (pruning, progress) = (options.pruning, Arc::default());
-        Ok(Self { snapshot, version, schema, live, sums, bound, request, rows, pruning, planning_bytes, progress })
+        let (pruning, reasons, progress) = (options.pruning, options.reasons, Arc::default());
+        Ok(Self {
+            snapshot,
+            version,
+            schema,
+            live,
+            sums,
+            bound,
+            request,
+            rows,
+            pruning,
+            reasons,
+            planning_bytes,
+            progress,
+        })
     }
 
     /// What the catalog counted, and what it cannot know: the event, and the bytes of the ledger and the manifest that told what
     /// there is.
     pub(super) fn statistics(&self, found: Statistics) -> Statistics {
-        let planning_bytes = self.planning_bytes + self.progress.counts().bytes_read;
+        let counts = self.progress.counts();
+        let planning_bytes = self.planning_bytes + counts.bytes_read;
         Statistics {
             as_of_event: self.snapshot.event(),
+            segments_answered: found.segments_answered + counts.segments_answered,
+            rows_matched: found.rows_matched + counts.rows_answered,
             bytes_total: found.bytes_total + self.version.whole_bytes(),
             bytes_read: found.bytes_read + planning_bytes,
             bytes_read_planning: planning_bytes,
@@ -117,13 +134,12 @@ impl Query {
 
     /// Why the catalog left out what it did, and what the plan left out before.
     pub(super) fn explanation(&self, found: Explanation) -> Explanation {
-        let counts = self.progress.counts();
-        let ruled = |total| Ruled { total, by_part: vec![] };
+        let (counts, (blocks, segments)) = (self.progress.counts(), self.progress.ruled());
         let planned = Planned {
             blocks_read: counts.blocks_read,
-            blocks: ruled(counts.blocks_skipped),
+            blocks,
             segments_in_blocks: counts.segments_skipped_by_blocks,
-            segments: ruled(counts.segments_skipped_by_zones),
+            segments,
             segments_kept: counts.segments_kept,
         };
         Explanation { parts: self.bound.parts(), planned, ..found }
@@ -137,13 +153,14 @@ impl Query {
     /// The segments that the query cannot do without.
     pub(super) fn plan(&self) -> Plan {
         let asked = self.snapshot.schema().columns.iter().map(TableColumn::pin).collect::<Vec<Pin>>();
-        self.live.plan(Question {
+        let plan = self.live.plan(Question {
             bound: self.bound.clone(),
             asked: Arc::new(asked),
             batches: 0..self.snapshot.totals().batches,
             rows: self.rows.clone(),
             pruning: self.pruning,
-        })
+        });
+        if self.reasons == Reasons::Tell { plan.with_reasons() } else { plan }
     }
 
     /// Takes note of what a plan counted, and of a block that it missed.
@@ -162,10 +179,19 @@ impl Query {
         Catalog::new(self.schema.clone()).scan(request, self.totals(), self.candidates())
     }
 
-    /// What the matching rows add to a tally.
-    pub(super) fn tally(&self, tally: Tally) -> Result<TableTally<Segment, Candidates>> {
+    /// What the matching rows add to a tally; what the manifest can tell goes to `told`.
+    pub(super) fn tally(&self, tally: Tally, told: &Arc<Mutex<Tally>>) -> Result<TableTally<Segment, Candidates>> {
         let catalog = Catalog::new(self.schema.clone());
-        Ok(catalog.tally(self.request.clone(), tally, self.totals(), self.candidates())?)
+        let columns = tally.aggregates().columns().to_vec();
+        let told = Arc::clone(told);
+        let answer = move |zones: &Zones, stretches: &[usize]| -> Result<Vec<bool>> {
+            let mut told = told.lock().unwrap_or_else(PoisonError::into_inner);
+            let zones = zones.uncut();
+            stretches.iter().map(|&stretch| Ok(told.zones(&zones, stretch)?)).collect()
+        };
+        let mut candidates = self.candidates();
+        candidates.plan = candidates.plan.answering(columns, Box::new(answer));
+        Ok(catalog.tally(self.request.clone(), tally, self.totals(), candidates)?)
     }
 
     fn totals(&self) -> Totals {
@@ -204,11 +230,15 @@ impl Query {
 
 impl Progress {
     fn counts(&self) -> PlanCounts {
-        *self.counts.lock().unwrap_or_else(PoisonError::into_inner)
+        self.counts.lock().unwrap_or_else(PoisonError::into_inner).0
+    }
+
+    fn ruled(&self) -> (Ruled, Ruled) {
+        self.counts.lock().unwrap_or_else(PoisonError::into_inner).1.clone()
     }
 
     fn note<T>(&self, plan: &Plan, found: &Result<T>) {
-        *self.counts.lock().unwrap_or_else(PoisonError::into_inner) = plan.counts();
+        *self.counts.lock().unwrap_or_else(PoisonError::into_inner) = (plan.counts(), plan.ruled());
         if let Err(error) = found
             && manifest::is_to_blame(error)
         {

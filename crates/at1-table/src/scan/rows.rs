@@ -32,7 +32,7 @@ pub(super) struct Rows {
 enum Inner {
     Forward(Box<Forward>),
     /// The last rows: found from the end, given out from the front.
-    Found(std::vec::IntoIter<RecordBatch>, Statistics, Explanation),
+    Found(Box<(std::vec::IntoIter<RecordBatch>, Statistics, Explanation)>),
 }
 
 impl Rows {
@@ -70,7 +70,7 @@ impl Rows {
     pub(super) fn statistics(&self) -> Statistics {
         let found = match &self.inner {
             Inner::Forward(scan) => scan.statistics(),
-            Inner::Found(_, statistics, _) => *statistics,
+            Inner::Found(found) => found.1,
         };
         let mut all = self.query.statistics(found);
         all += self.before;
@@ -81,7 +81,7 @@ impl Rows {
     pub(super) fn explanation(&self) -> Explanation {
         let found = match &self.inner {
             Inner::Forward(scan) => scan.explanation(),
-            Inner::Found(_, _, explanation) => explanation.clone(),
+            Inner::Found(found) => found.2.clone(),
         };
         let mut all = self.query.explanation(found);
         all += &self.explained;
@@ -92,7 +92,7 @@ impl Rows {
         loop {
             match self.query.last(count) {
                 Ok((batches, statistics, explanation)) => {
-                    self.inner = Inner::Found(batches.into_iter(), statistics, explanation);
+                    self.inner = Inner::Found(Box::new((batches.into_iter(), statistics, explanation)));
                     return Ok(());
                 }
                 // Nothing was given out yet, so the search starts anew.
@@ -129,7 +129,7 @@ impl Iterator for Rows {
         loop {
             let batch = match &mut self.inner {
                 Inner::Forward(scan) => scan.next()?.map_err(|e| self.query.explain(e, scan.first_row())),
-                Inner::Found(batches, ..) => Ok(batches.next()?),
+                Inner::Found(found) => Ok(found.0.next()?),
             };
             match batch {
                 Ok(batch) => {

@@ -1,14 +1,18 @@
 //! A manifest and its tail give the answers of plain lists.
 
-use std::{ops::Range, sync::Arc};
+use std::{
+    ops::Range,
+    sync::{Arc, Mutex},
+};
 
-use at1_catalog::{Bound, Predicate, Pruning, SegmentZone, Verdict, ZoneText, ZonesBuilder};
+use arrow::array::UInt64Array;
+use at1_catalog::{Aggregates, Bound, Predicate, Pruning, SegmentZone, Tally, Verdict, ZoneText, Zones, ZonesBuilder};
 use at1_codec::{ColumnType, column::Pin};
 use at1_testkit::Rng;
 
 use super::world::{World, fold, nothing, schema_of};
 use crate::{
-    manifest::{Entry, LiveSegments, Placed, Question, Sums, Tail},
+    manifest::{Entry, LiveSegments, Placed, Question, Sums, Tail, columns::Column},
     schema::decimal_digits,
 };
 
@@ -284,4 +288,85 @@ fn what_is_no_border_is_refused() {
             assert!(live.push(vec![entry]).is_err());
         }
     });
+}
+
+/// What zones of whole blocks tell is what those of their segments tell, one by one.
+#[test]
+fn aggregates_of_blocks_are_those_of_their_segments() {
+    let (mut answered, mut by_blocks) = (0, 0);
+    each_state(|world, tail| {
+        for turn in 0..16 {
+            let asked = Arc::clone(&world.pins[world.rng.index(world.pins.len())]);
+            let schema = schema_of(&asked);
+            let text = if turn % 2 == 0 { "true".to_owned() } else { world.predicate(&asked) };
+            let bound = text.parse::<Predicate>().unwrap().bind(&schema).unwrap();
+            let column = world.rng.index(asked.len());
+            let aggregates = match world.rng.below(3) {
+                0 => "count(*)".to_owned(),
+                1 => format!("count(*), count(c{column})"),
+                _ => format!("count(c{column}), min(c{column}), max(c{column})"),
+            };
+            let tally = Tally::new(Aggregates::parse(&aggregates, &schema).unwrap());
+            let columns = tally.aggregates().columns().to_vec();
+            let end = world.totals.rows;
+            let rows = if turn % 3 == 0 { world.rng.below(end + 1) / 2..end } else { 0..end };
+            let question = Question {
+                bound: bound.clone(),
+                asked: Arc::clone(&asked),
+                batches: 0..world.totals.batches,
+                rows: rows.clone(),
+                pruning: Pruning::On,
+            };
+
+            let told = Arc::new(Mutex::new((tally.clone(), 0)));
+            let telling = Arc::clone(&told);
+            let plan = tail.live.plan(question.clone()).answering(
+                columns.clone(),
+                Box::new(move |zones, stretches| {
+                    let mut telling = telling.lock().unwrap();
+                    let taken = stretches.iter().map(|&at| telling.0.zones(&zones.uncut(), at).unwrap());
+                    let taken: Vec<bool> = taken.collect();
+                    telling.1 += taken.iter().filter(|taken| **taken).count() as u64;
+                    Ok(taken)
+                }),
+            );
+            let mut plan = plan.with_reasons();
+            let found: Vec<_> = plan.by_ref().collect::<Result<_, _>>().unwrap();
+
+            let mut naive = tally;
+            let mut expected = vec![];
+            for (placed, verdict) in tail.live.plan(question).map(Result::unwrap) {
+                let place = placed.first_row..placed.first_row + placed.live.rows;
+                let is_sure = verdict == Verdict::All && rows.start <= place.start && place.end <= rows.end;
+                let entry = world.live.iter().find(|entry| entry.live == placed.live).unwrap();
+                let mut known = vec![None; asked.len()];
+                for &column in &columns {
+                    let zone = entry.zones.get(column).and_then(Option::as_ref);
+                    let rows_of = UInt64Array::from(vec![entry.live.rows]);
+                    let segment = (entry.live.rows, entry.pins.get(column).copied(), zone);
+                    let zones = Column::of_segments(std::iter::once(segment)).unwrap();
+                    known[column] = Some(zones.exactly(asked[column], &rows_of).unwrap());
+                }
+                let zones = Zones::new(UInt64Array::from(vec![entry.live.rows]), known).unwrap();
+                if !is_sure || !naive.zones(&zones.uncut(), 0).unwrap() {
+                    expected.push((placed, verdict));
+                }
+            }
+            let what = format!("{aggregates} where {text}, rows {rows:?}");
+            assert_eq!(found, expected, "{what}");
+            let (told, stretches) = told.lock().unwrap().clone();
+            assert_eq!(told.finish().unwrap(), naive.finish().unwrap(), "{what}");
+            let (counts, (blocks, segments)) = (plan.counts(), plan.ruled());
+            assert!(stretches <= counts.segments_answered, "{what}");
+            answered += counts.segments_answered;
+            by_blocks += counts.segments_answered - stretches;
+            // Every block and segment that was ruled out is counted for a part.
+            assert_eq!(blocks.total, counts.blocks_skipped, "{what}");
+            assert_eq!(segments.total, counts.segments_skipped_by_zones, "{what}");
+            for ruled in [blocks, segments] {
+                assert_eq!(ruled.by_part.iter().sum::<u64>(), ruled.total, "{what}: {ruled:?}");
+            }
+        }
+    });
+    assert!(answered > 500 && by_blocks > 100, "{answered} segments, {by_blocks} by blocks tell too little");
 }
