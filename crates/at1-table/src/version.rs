@@ -39,7 +39,7 @@ pub(crate) use history::{Events, Origin};
 pub(crate) use look::{Footing, Look, first, look};
 
 /// How many events are kept one by one before they are folded into a manifest in memory.
-const SETTLE_EVENTS: usize = 4096;
+const SETTLE_EVENTS: usize = if cfg!(test) { 512 } else { 4096 };
 
 /// One state of a table.
 #[derive(Clone, Debug)]
