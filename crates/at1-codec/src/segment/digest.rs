@@ -370,9 +370,12 @@ impl Verified {
             return Ok(tail.slice(from..from + size));
         }
         let mut bytes = vec![0; size];
-        let read = self.0.reader.read_exact_at(&mut bytes, place.start);
+        // What opening read is not read again.
+        let wanted = usize::try_from(place.end.min(tail_at) - place.start).map_err(|_| outside(place.start))?;
+        let read = self.0.reader.read_exact_at(&mut bytes[..wanted], place.start);
         read.map_err(|e| Error::from(e).within(&format!("bytes {}..{}", place.start, place.end)))?;
-        self.0.read.fetch_add(size as u64, Ordering::Relaxed);
+        bytes[wanted..].copy_from_slice(&tail[..size - wanted]);
+        self.0.read.fetch_add(wanted as u64, Ordering::Relaxed);
         self.0.reads.fetch_add(1, Ordering::Relaxed);
         Ok(bytes.into())
     }

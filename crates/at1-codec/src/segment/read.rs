@@ -406,6 +406,8 @@ fn read_tail(reader: &dyn ReadAt, size: u64, trust: Trust) -> Result<Tail> {
         return Err(Error::corrupt("footer", format!("at most {} bytes", size.min(FOOTER_BYTES_MAX as u64)), bytes));
     };
     let start = size - (bytes + BEFORE_FOOTER_BYTES).min(size);
+    // Where little is left, a second read would cost more than it.
+    let start = if start < BEFORE_FOOTER_BYTES { 0 } else { start };
     let mut tail = vec![0; usize::try_from(size - start).unwrap_or(0)];
     reader.read_exact_at(&mut tail, start)?;
     if let Trust::Footer { sha256, .. } = trust {

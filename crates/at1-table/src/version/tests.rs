@@ -139,9 +139,9 @@ fn a_root_and_its_tail_tell_what_the_whole_ledger_does() {
 fn memory_is_settled_now_and_then() {
     let folder = folder();
     let mut forge = Forge::new(30, folder.path());
-    forge.random(super::SETTLE_EVENTS + 600);
+    forge.random(super::SETTLE_EVENTS + 60);
     let version = look(&forge.store, None, Footing::Root).unwrap().version;
-    assert_eq!((version.tail.events.len(), version.rests_on), (600, None));
+    assert_eq!((version.tail.events.len(), version.rests_on), (60, None));
     assert_eq!(&version.tip, forge.state.tip());
     assert_eq!(version.tail.root(), forge.version.tail.root());
 }
