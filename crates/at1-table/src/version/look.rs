@@ -19,6 +19,9 @@ use crate::{
 /// How often a look is repeated that a writer may have disturbed by cutting a torn tail.
 const ATTEMPTS: usize = 3;
 
+/// A ledger up to this length is read once and whole, instead of its start, its end and what lies between.
+const SMALL_BYTES: u64 = 16 << 10;
+
 /// What a look at the ledger found.
 pub(crate) struct Look {
     pub(crate) version: Arc<Version>,
@@ -63,6 +66,8 @@ fn look_once(store: &Arc<dyn Store>, known: Option<Arc<Version>>, footing: Footi
         Some(known) if known.still_stands(&*file, size).map_err(failed)? => Some(known),
         _ => None,
     };
+    let small = known.is_none() && size <= SMALL_BYTES;
+    let file: Arc<dyn ReadAt> = if small { Arc::new(read_range(&*file, 0, size).map_err(failed)?) } else { file };
     let mut bytes_read = 0;
     let mut version = match known {
         Some(known) => known,
@@ -107,6 +112,9 @@ fn look_once(store: &Arc<dyn Store>, known: Option<Arc<Version>>, footing: Footi
             Err(error) if manifest::is_to_blame(&error) => Arc::make_mut(&mut version).missed = Some(bound),
             Err(error) => return Err(error),
         }
+    }
+    if small {
+        bytes_read = size + version.tail.manifest().bytes_read();
     }
     Ok(Look { version, torn, bytes_read })
 }

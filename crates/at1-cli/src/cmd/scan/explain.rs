@@ -99,17 +99,17 @@ pub(super) fn describe_reasons(e: &Explanation, out: &mut dyn Write) -> io::Resu
     if planned.blocks_read > 0 {
         writeln!(out, "manifest   {} read", count(planned.blocks_read, "block"))?;
     }
-    let inside = format!("manifest blocks, with {}", count(planned.segments_in_blocks, "segment"));
+    let inside = format!(" with {} by their zones", count(planned.segments_in_blocks, "segment"));
     let levels = [
-        (&planned.blocks, inside.as_str()),
-        (&planned.segments, "segments by their zones"),
-        (&e.row_groups, "row groups by their zones"),
-        (&e.row_groups_by_bloom, "row groups by Bloom filters"),
-        (&e.row_groups_by_dictionary, "row groups by dictionaries"),
-        (&e.rows_by_pages, "records by zones of pages"),
+        (&planned.blocks, "manifest block", inside.as_str()),
+        (&planned.segments, "segment", " by their zones"),
+        (&e.row_groups, "row group", " by their zones"),
+        (&e.row_groups_by_bloom, "row group", " by Bloom filters"),
+        (&e.row_groups_by_dictionary, "row group", " by dictionaries"),
+        (&e.rows_by_pages, "record", " by zones of pages"),
     ];
-    for (ruled, what) in levels.iter().filter(|(ruled, _)| ruled.total > 0) {
-        write!(out, "ruled out  {} {what}", grouped(ruled.total))?;
+    for (ruled, noun, how) in levels.iter().filter(|(ruled, ..)| ruled.total > 0) {
+        write!(out, "ruled out  {}{how}", count(ruled.total, noun))?;
         let parts = ruled.by_part.iter().enumerate().filter(|(_, n)| **n > 0 && e.parts.len() > 1);
         let parts: Vec<_> = parts.map(|(part, n)| format!("{} by part {}", grouped(*n), part + 1)).collect();
         if !parts.is_empty() {
