@@ -4,7 +4,7 @@
 
 use std::ops::Range;
 
-use at1_ledger::{Digest, Idempotency, Timestamp};
+use at1_ledger::{BatchRecord, Digest, Idempotency, Timestamp};
 use serde_json::{Value, json};
 
 use crate::{
@@ -12,6 +12,7 @@ use crate::{
     paths,
     snapshot::Snapshot,
     table::Table,
+    version::Events,
 };
 
 /// One batch of a table.
@@ -81,25 +82,69 @@ impl Snapshot {
     /// If the ledger cannot be read.
     pub fn batches(&self) -> Result<Vec<BatchEntry>> {
         let state = self.history()?;
-        let entry = |(batch, record): (u64, &at1_ledger::BatchRecord)| {
+        let entry = |(batch, record): (u64, &BatchRecord)| {
             let none = || Error::corrupt(paths::LEDGER, format!("an event with batch {batch}"), "none");
             let event = state.batch_event(batch).ok_or_else(none)?;
-            Ok(BatchEntry {
+            let place = Place {
                 batch,
                 event,
                 ts: state.ts_of(event),
-                name: record.name.clone(),
-                note: record.note.clone(),
                 rows: state.batch_rows(batch).ok_or_else(none)?,
-                bytes: record.bytes,
-                sha256: record.sha256,
-                packed_sha256: record.packed_sha256,
-                rejects: record.rejects,
-                idempotency: record.idempotency.clone(),
                 segment: state.segment_of(batch).ok_or_else(none)?.name.clone(),
-            })
+            };
+            Ok(place.of(record))
         };
         (0..).zip(self.batch_records(&state)).map(entry).collect()
+    }
+
+    /// The newest `count` batches, oldest first. Takes no longer for a long table than for a short one.
+    ///
+    /// # Errors
+    /// If the ledger cannot be read.
+    pub fn newest_batches(&self, count: u64) -> Result<Vec<BatchEntry>> {
+        let end = self.totals().batches;
+        self.ask(|version| {
+            let mut events = Events::new(version, self.store());
+            let entry = |batch| {
+                let (event, record) = events.record(batch)?;
+                let first = version.totals_before(self.store(), batch)?.rows;
+                let held = version.tail.live.at_batch(batch)?;
+                let held = held.ok_or_else(|| Error::corrupt(paths::LEDGER, "a live segment", "none"))?;
+                let rows = first..first + record.rows;
+                let place = Place { batch, event: event.n, ts: Some(event.ts), rows, segment: held.live.name() };
+                Ok(place.of(&record))
+            };
+            (end.saturating_sub(count)..end).map(entry).collect()
+        })
+    }
+}
+
+/// What a batch's record does not say of it.
+struct Place {
+    batch: u64,
+    event: u64,
+    ts: Option<Timestamp>,
+    rows: Range<u64>,
+    segment: String,
+}
+
+impl Place {
+    fn of(self, record: &BatchRecord) -> BatchEntry {
+        let Self { batch, event, ts, rows, segment } = self;
+        BatchEntry {
+            batch,
+            event,
+            ts,
+            name: record.name.clone(),
+            note: record.note.clone(),
+            rows,
+            bytes: record.bytes,
+            sha256: record.sha256,
+            packed_sha256: record.packed_sha256,
+            rejects: record.rejects,
+            idempotency: record.idempotency.clone(),
+            segment,
+        }
     }
 }
 

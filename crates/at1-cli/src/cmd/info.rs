@@ -34,11 +34,11 @@ pub(crate) fn run(args: &Info, voice: Voice) -> Result<(), Failure> {
         return tell_batches(&snapshot.batches()?, voice);
     }
     // Only people are told of batches here.
-    let batches = if voice == Voice::Words { snapshot.batches()? } else { vec![] };
-    table(&args.source, &snapshot.info()?, &batches, voice)
+    let newest = if voice == Voice::Words { snapshot.newest_batches(BATCHES_SHOWN as u64)? } else { vec![] };
+    table(&args.source, &snapshot.info()?, &newest, voice)
 }
 
-fn table(folder: &Path, info: &TableInfo, batches: &[BatchEntry], voice: Voice) -> Result<(), Failure> {
+fn table(folder: &Path, info: &TableInfo, newest: &[BatchEntry], voice: Voice) -> Result<(), Failure> {
     voice.tell(&info.to_json(), |out| {
         writeln!(out, "table {} ({})", folder.display(), info.origin)?;
         let amounts = [
@@ -67,19 +67,14 @@ fn table(folder: &Path, info: &TableInfo, batches: &[BatchEntry], voice: Voice) 
             grid.push([format!("c{i}"), column.name.clone(), ty, column.header.clone().unwrap_or_default()]);
         }
         grid.print(out)?;
-        let newest = &batches[batches.len().saturating_sub(BATCHES_SHOWN)..];
         if newest.is_empty() {
             return Ok(());
         }
         writeln!(out)?;
         print_batches(newest, out)?;
-        if newest.len() < batches.len() {
-            writeln!(
-                out,
-                "(the newest {} of {}; --batches lists all)",
-                newest.len(),
-                count(batches.len() as u64, "batch")
-            )?;
+        if (newest.len() as u64) < info.batches {
+            let all = count(info.batches, "batch");
+            writeln!(out, "(the newest {} of {all}; --batches lists all)", newest.len())?;
         }
         Ok(())
     })
