@@ -8,7 +8,7 @@
 //! * Nothing is synced but the ledger, and that last: a table whose making was cut short is none.
 //!
 //! ```no_run
-//! let made = at1_testkit::scale::make(std::path::Path::new("/tmp/million"), 1_000_000, 2)?;
+//! let made = at1_testkit::scale::make(&std::env::temp_dir().join("million"), 1_000_000, 2)?;
 //! println!("{} bytes of segments, {} of ledger", made.segment_bytes, made.ledger_bytes);
 //! # Ok::<(), Box<dyn std::error::Error + Send + Sync>>(())
 //! ```

@@ -9,6 +9,7 @@ use super::{Code, Finding, VerifyReport};
 use crate::{
     block_files,
     error::{Error, ErrorKind},
+    paths,
     table::Table,
     version,
 };
@@ -25,7 +26,12 @@ pub(super) fn check(table: &Table, bound: ManifestRef, report: &mut VerifyReport
             report.chain = Some(false);
         }
         // A segment of that time was replaced and removed since, or is a finding of its own; without its zones nobody can tell.
-        Err(error) if error.kind() == ErrorKind::Corrupt => {}
+        Err(error) if error.kind() == ErrorKind::Corrupt && error.place().starts_with(paths::SEGMENTS) => {}
+        // Such as a bound that is no value of its column's type: no manifest can be made of that.
+        Err(error) if error.kind() == ErrorKind::Corrupt => {
+            report.findings.push(Finding::new(Code::Contradiction, error.place(), error.to_string()));
+            report.chain = Some(false);
+        }
         Err(error) => report.findings.push(unreadable(&error)),
     }
     match block_files::faults(&store, bound) {

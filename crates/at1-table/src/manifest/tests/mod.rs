@@ -2,7 +2,6 @@
 
 mod answers;
 mod canonical;
-mod costs;
 mod damage;
 mod spec;
 mod world;
