@@ -5,14 +5,18 @@
 //! * Nothing here can find a history that was cut short, replaced as a whole, or forked. That takes memory outside the
 //!   table, such as a receipt: [`ChainReport::check`].
 
-use std::io::{self, BufRead};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    io::{self, BufRead},
+};
 
 use crate::{
+    detail::Kind,
     digest::Digest,
     error::{Error, ErrorKind},
     finding::{Code, Finding, Verdict, verdict},
     header::Header,
-    link::{ChainHead, Frame, LINE_BYTES_MAX},
+    link::{ChainHead, Event, Frame, LINE_BYTES_MAX},
     state::State,
     time::{CLOCK_AHEAD_MAX_NANOS, Timestamp},
     tree::{Frontier, leaf_hash},
@@ -29,6 +33,10 @@ pub struct ChainReport {
     pub chain: Option<Digest>,
     /// The root of the RFC 6962 tree over them.
     pub root: Digest,
+    /// Changes of signing keys, as the events claim them.
+    pub keys: Vec<KeyEvent>,
+    /// Receipts of outside time stampers that events took in.
+    pub anchors: Vec<AnchorEvent>,
     /// The length of the complete lines that hold: where a torn tail begins.
     pub whole_bytes: u64,
     /// The length of a torn tail.
@@ -37,7 +45,35 @@ pub struct ChainReport {
     pub state: Option<State>,
     /// What is not as it should be.
     pub findings: Vec<Finding>,
+    pub(crate) tree: Frontier,
     chains: Vec<Digest>,
+    roots: BTreeMap<u64, Digest>,
+}
+
+/// A `key` event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyEvent {
+    /// Its number.
+    pub n: u64,
+    /// The new key, as a verifier key.
+    pub add: Option<String>,
+    /// The key that signs no longer.
+    pub retire: Option<String>,
+    /// The root of the tree that ends with this event.
+    pub root: Digest,
+}
+
+/// An `anchor` event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AnchorEvent {
+    /// Its number.
+    pub n: u64,
+    /// How many events the receipt covers.
+    pub size: u64,
+    /// What kind of receipt it is.
+    pub kind: String,
+    /// The receipt's digest.
+    pub sha256: Digest,
 }
 
 /// What a receipt says about a ledger.
@@ -68,6 +104,12 @@ impl ChainReport {
         Some(ChainHead { n: self.events.checked_sub(1)?, chain: *self.chains.last()? })
     }
 
+    /// The root of the tree over the first `size` events, if the ledger has as many and the size was asked for: see
+    /// [`verify_chain_at`]. Known besides are the sizes 0 and that of all events.
+    pub fn root_at(&self, size: u64) -> Option<Digest> {
+        if size == self.events { Some(self.root) } else { self.roots.get(&size).copied() }
+    }
+
     /// Whether this is the history that a receipt was given for.
     pub fn check(&self, receipt: &ChainHead) -> Receipt {
         match usize::try_from(receipt.n).ok().and_then(|n| self.chains.get(n)) {
@@ -86,6 +128,18 @@ impl ChainReport {
             place: format!("event {}", self.events.saturating_sub(1)),
             message: format!("expected a time before {now}, found {ts}"),
         })
+    }
+
+    /// Keeps what the fold does not.
+    fn note(&mut self, event: Event) {
+        let n = event.n;
+        match event.detail.kind {
+            Kind::Key { add, retire, .. } => self.keys.push(KeyEvent { n, add, retire, root: self.tree.root() }),
+            Kind::Anchor { size, receipt, sha256, .. } => {
+                self.anchors.push(AnchorEvent { n, size, kind: receipt, sha256 });
+            }
+            _ => {}
+        }
     }
 
     fn add(&mut self, error: &Error, place: &str) {
@@ -128,31 +182,39 @@ pub fn verify_chain(ledger: &[u8]) -> ChainReport {
 /// As [`verify_chain`], of a ledger of any length, in memory for one line and the report.
 ///
 /// A reader's error becomes a finding: what follows could not be decided.
-pub fn verify_chain_from(mut ledger: impl BufRead) -> ChainReport {
+pub fn verify_chain_from(ledger: impl BufRead) -> ChainReport {
+    verify_chain_at(ledger, &BTreeSet::new())
+}
+
+/// As [`verify_chain_from`]; the report has the roots of the trees of these sizes too, as far as the ledger has them.
+pub fn verify_chain_at(mut ledger: impl BufRead, sizes: &BTreeSet<u64>) -> ChainReport {
     let mut report = ChainReport {
         header: None,
         events: 0,
         chain: None,
         root: Frontier::new().root(),
+        keys: vec![],
+        anchors: vec![],
         whole_bytes: 0,
         torn: None,
         state: None,
         findings: Vec::new(),
+        tree: Frontier::new(),
         chains: Vec::new(),
+        roots: BTreeMap::from([(0, Frontier::new().root())]),
     };
-    let mut leaves = Frontier::new();
-    if let Err(error) = verify_lines(&mut ledger, &mut report, &mut leaves) {
+    if let Err(error) = verify_lines(&mut ledger, &mut report, sizes) {
         let place = match report.header {
             None => "header".to_owned(),
             Some(_) => format!("event {}", report.events),
         };
         report.add(&Error::from(error), &place);
     }
-    report.root = leaves.root();
+    report.root = report.tree.root();
     report
 }
 
-fn verify_lines(ledger: &mut impl BufRead, report: &mut ChainReport, leaves: &mut Frontier) -> io::Result<()> {
+fn verify_lines(ledger: &mut impl BufRead, report: &mut ChainReport, sizes: &BTreeSet<u64>) -> io::Result<()> {
     let mut line = Vec::new();
     match read_line(ledger, &mut line)? {
         Line::Complete => {}
@@ -223,17 +285,22 @@ fn verify_lines(ledger: &mut impl BufRead, report: &mut ChainReport, leaves: &mu
             }
         };
         chain = frame.chain;
+        report.tree.push_hash(leaf_hash(frame.preimage));
+        if sizes.contains(&report.tree.size()) {
+            report.roots.insert(report.tree.size(), report.tree.root());
+        }
         if folding {
-            let applied = frame.event().and_then(|event| state.check_and_apply(&event, None));
-            if let Err(error) = applied {
-                report.add(&error, &place);
-                folding = false;
+            match frame.event().and_then(|event| state.check_and_apply(&event, None).map(|()| event)) {
+                Ok(event) => report.note(event),
+                Err(error) => {
+                    report.add(&error, &place);
+                    folding = false;
+                }
             }
         } else if last_ts.is_some_and(|last| last >= frame.ts) {
             report.add(&Error::contradiction("expected a later time than the event before"), &place);
         }
         last_ts = Some(frame.ts);
-        leaves.push_hash(leaf_hash(frame.preimage));
         report.chains.push(chain);
         report.chain = Some(chain);
         report.events += 1;

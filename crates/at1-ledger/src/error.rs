@@ -47,8 +47,10 @@ pub enum ErrorKind {
     Invalid,
     /// The clock is more than a day behind the newest event.
     Clock,
-    /// A proof does not prove what it claims.
+    /// A proof does not prove what it claims, or a signature does not verify.
     Unproven,
+    /// A signature, a quorum or a log that the verifier asks for is not there.
+    Untrusted,
     /// The operating system refused.
     Io,
 }

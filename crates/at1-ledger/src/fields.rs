@@ -58,6 +58,19 @@ impl Typed for Vec<String> {
     }
 }
 
+impl Typed for Vec<Digest> {
+    const WHAT: &str = "an array of digests, 64 lower-case hexadecimal digits each";
+    fn from_json(value: &Value) -> Option<Self> {
+        match value {
+            Value::Array(items) => items.iter().map(Digest::from_json).collect(),
+            _ => None,
+        }
+    }
+    fn to_json(&self) -> Value {
+        self.iter().map(Digest::to_json).collect()
+    }
+}
+
 impl Typed for Digest {
     const WHAT: &str = "64 lower-case hexadecimal digits";
     fn from_json(value: &Value) -> Option<Self> {

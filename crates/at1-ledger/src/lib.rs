@@ -64,40 +64,65 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod base64;
 mod chain;
+mod check;
+mod checkpoint;
+mod claim;
 mod detail;
 mod digest;
 mod error;
 mod fields;
 mod finding;
+mod growth;
+mod handover;
 mod header;
 mod immutable;
 pub mod json;
+mod key;
 mod link;
+mod memory;
+mod note;
+mod policy;
 mod proof;
 mod record;
 mod state;
+mod tiles;
 mod time;
+mod times;
 mod tip;
+mod tlog_proof;
 mod tree;
 
-pub use chain::{ChainReport, Receipt, verify_chain, verify_chain_from};
+pub use chain::{AnchorEvent, ChainReport, KeyEvent, Receipt, verify_chain, verify_chain_at, verify_chain_from};
+pub use check::{Proved, Shown, check_proof};
+pub use checkpoint::{Checkpoint, SignedCheckpoint};
+pub use claim::{Beside, Claim, Packed, RowsClaim, RowsForm, RowsShown};
 pub use detail::{Detail, Kind, ManifestRef, Op, Totals};
 pub use digest::Digest;
 pub use error::{Error, ErrorKind, Result};
 pub use finding::{Code, Finding, Verdict};
+pub use growth::GrowthProof;
+pub use handover::{Handovers, Refused};
 pub use header::{Header, ORIGIN_BYTES_MAX, RowTree};
 pub use immutable::{FileDigest, ImmutableReport, verify_immutable};
 pub use json::{Json, Members};
+pub use key::{KeyType, SIGNATURE_BYTES, SecretKey, Signer, VerifierKey};
 pub use link::{ChainHead, EVENT_BYTES_MAX, Event, Frame, LINE_BYTES_MAX, Link, link, parse_line, split_tail};
+pub use memory::{Memory, Recall};
+pub use note::{NOTE_BYTES_MAX, Note, NoteSignature};
+pub use policy::{Cosigned, Name, POLICY_NAMES_MAX, Policy, Quorum, Trust, Witness};
 pub use proof::{prove_consistency, prove_inclusion, prove_range, verify_consistency, verify_inclusion, verify_range};
 pub use record::{
     BatchRecord, Carried, Idempotency, SCHEMA_BYTES_MAX, SegmentRecord, ZONES_BYTES_MAX, parse_segment_name,
     segment_name,
 };
 pub use state::{Replaced, SchemaEvent, State};
+pub use tiles::{TILE_WIDTH, Tile, Tiles};
 pub use time::{
     CLOCK_AHEAD_MAX_NANOS, CLOCK_BEHIND_MAX_NANOS, CLOCK_BEHIND_SILENT_NANOS, Clock, ClockLag, Stamp, Timestamp,
 };
+pub use times::{Bound, Interval, Times};
 pub use tip::{Past, Produced, Tip};
+pub use tlog_proof::{EXTRA_BYTES_MAX, TlogProof};
 pub use tree::{Frontier, empty_root, leaf_hash, node_hash, root};

@@ -92,6 +92,17 @@ impl Frontier {
         Self::default()
     }
 
+    /// The tree of `size` leaves that has these perfect subtrees, largest first; `None` if a tree of that size has another
+    /// number of them.
+    pub(crate) fn resume(size: u64, roots: Vec<Digest>) -> Option<Self> {
+        (roots.len() == size.count_ones() as usize).then_some(Self { size, roots })
+    }
+
+    /// The roots of its perfect subtrees, largest first.
+    pub(crate) fn subtrees(&self) -> &[Digest] {
+        &self.roots
+    }
+
     /// Adds a leaf with this data.
     pub fn push(&mut self, data: &[u8]) {
         self.push_hash(leaf_hash(data));

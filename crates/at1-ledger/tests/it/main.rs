@@ -9,6 +9,7 @@ mod attacks;
 mod damage;
 mod example;
 mod json;
+mod known_answers;
 mod link;
 mod standin;
 mod state;
