@@ -89,6 +89,7 @@ mod record;
 mod state;
 mod tiles;
 mod time;
+mod time_receipt;
 mod times;
 mod tip;
 mod tlog_proof;
@@ -112,7 +113,9 @@ pub use link::{ChainHead, EVENT_BYTES_MAX, Event, Frame, LINE_BYTES_MAX, Link, l
 pub use memory::{Memory, Recall};
 pub use note::{NOTE_BYTES_MAX, Note, NoteSignature};
 pub use policy::{Cosigned, Name, POLICY_NAMES_MAX, Policy, Quorum, Trust, Witness};
-pub use proof::{prove_consistency, prove_inclusion, prove_range, verify_consistency, verify_inclusion, verify_range};
+pub use proof::{
+    RangeProver, prove_consistency, prove_inclusion, prove_range, verify_consistency, verify_inclusion, verify_range,
+};
 pub use record::{
     BatchRecord, Carried, Idempotency, SCHEMA_BYTES_MAX, SegmentRecord, ZONES_BYTES_MAX, parse_segment_name,
     segment_name,
@@ -122,6 +125,7 @@ pub use tiles::{TILE_WIDTH, Tile, Tiles};
 pub use time::{
     CLOCK_AHEAD_MAX_NANOS, CLOCK_BEHIND_MAX_NANOS, CLOCK_BEHIND_SILENT_NANOS, Clock, ClockLag, Stamp, Timestamp,
 };
+pub use time_receipt::{TIME_RECEIPT_BYTES_MAX, TimeReceipt, TimeReceiptKind};
 pub use times::{Bound, Interval, Times};
 pub use tip::{Past, Produced, Tip};
 pub use tlog_proof::{EXTRA_BYTES_MAX, TlogProof};

@@ -145,6 +145,11 @@ impl Memory {
         format!("{}\n", object.expect("sizes of ledgers are inside the profile"))
     }
 
+    /// Whether it is of the ledger with this header.
+    pub fn is_of(&self, header: &Header) -> bool {
+        self.genesis == header.genesis() && self.origin == header.origin()
+    }
+
     /// How many events.
     pub fn size(&self) -> u64 {
         self.tree.size()

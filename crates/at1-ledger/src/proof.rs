@@ -10,7 +10,7 @@ use std::ops::Range;
 use crate::{
     digest::Digest,
     error::{Error, ErrorKind, Result},
-    tree::{node_hash, root, split},
+    tree::{Frontier, node_hash, root, split},
 };
 
 /// The hashes beside the path from leaf `index` to the root, bottom up (RFC 9162, 2.1.3.1).
@@ -195,17 +195,118 @@ pub fn prove_range(range: Range<u64>, leaves: &[Digest]) -> Result<Vec<Digest>> 
             walk(range, first + left.len() as u64, right, proof);
         }
     }
-    let size = leaves.len() as u64;
-    if range.is_empty() || range.end > size {
-        return Err(Error::invalid(format!(
-            "expected a range of rows below {size}, found {}..{}",
-            range.start, range.end
-        ))
-        .at("proof"));
-    }
+    expect_range(&range, leaves.len() as u64)?;
     let mut proof = Vec::new();
     walk(&range, 0, leaves, &mut proof);
     Ok(proof)
+}
+
+/// Proves a range of a tree whose leaves come one after the other, in memory for the proof alone however large the tree.
+///
+/// ```
+/// use at1_ledger::{RangeProver, leaf_hash, prove_inclusion, prove_range};
+///
+/// let leaves: Vec<_> = [b"a", b"b", b"c", b"d", b"e"].map(|row| leaf_hash(row)).into();
+/// let mut prover = RangeProver::new(1..3, 5)?;
+/// leaves.iter().for_each(|leaf| prover.push(*leaf));
+/// assert_eq!(prover.finish()?, prove_range(1..3, &leaves)?);
+///
+/// let mut prover = RangeProver::new(4..5, 5)?;
+/// leaves.iter().for_each(|leaf| prover.push(*leaf));
+/// assert_eq!(prover.finish_path()?, prove_inclusion(4, &leaves)?);
+/// # Ok::<(), at1_ledger::Error>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct RangeProver {
+    /// The maximal subtrees outside the range, left to right.
+    outside: Vec<Outside>,
+    /// The first of them that is not complete.
+    at: usize,
+    pushed: u64,
+    size: u64,
+}
+
+/// A subtree outside a range.
+#[derive(Debug, Clone)]
+struct Outside {
+    leaves: Range<u64>,
+    /// How many steps below the root.
+    depth: u32,
+    tree: Frontier,
+}
+
+impl RangeProver {
+    /// A prover of the leaves `range` of a tree of `size` leaves.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Invalid`] if the range is empty or reaches past the leaves.
+    pub fn new(range: Range<u64>, size: u64) -> Result<Self> {
+        fn walk(range: &Range<u64>, leaves: Range<u64>, depth: u32, outside: &mut Vec<Outside>) {
+            if leaves.end <= range.start || leaves.start >= range.end {
+                outside.push(Outside { leaves, depth, tree: Frontier::new() });
+            } else if leaves.start < range.start || leaves.end > range.end {
+                let middle = leaves.start + split(leaves.end - leaves.start);
+                walk(range, leaves.start..middle, depth + 1, outside);
+                walk(range, middle..leaves.end, depth + 1, outside);
+            }
+        }
+        expect_range(&range, size)?;
+        let mut outside = vec![];
+        walk(&range, 0..size, 0, &mut outside);
+        Ok(Self { outside, at: 0, pushed: 0, size })
+    }
+
+    /// Takes the next leaf of the tree.
+    pub fn push(&mut self, leaf: Digest) {
+        if let Some(subtree) = self.outside.get_mut(self.at)
+            && subtree.leaves.contains(&self.pushed)
+        {
+            subtree.tree.push_hash(leaf);
+            if subtree.tree.size() == subtree.leaves.end - subtree.leaves.start {
+                self.at += 1;
+            }
+        }
+        self.pushed += 1;
+    }
+
+    /// The proof, as [`prove_range`] gives it.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Invalid`] if not exactly the tree's leaves were pushed.
+    pub fn finish(self) -> Result<Vec<Digest>> {
+        Ok(self.complete()?.iter().map(|subtree| subtree.tree.root()).collect())
+    }
+
+    /// The proof of a single leaf, as [`prove_inclusion`] gives it.
+    ///
+    /// # Errors
+    ///
+    /// As [`RangeProver::finish`].
+    pub fn finish_path(self) -> Result<Vec<Digest>> {
+        let mut subtrees = self.complete()?;
+        // One at each step of the way down to the leaf.
+        subtrees.sort_by_key(|subtree| std::cmp::Reverse(subtree.depth));
+        Ok(subtrees.iter().map(|subtree| subtree.tree.root()).collect())
+    }
+
+    fn complete(self) -> Result<Vec<Outside>> {
+        match self.pushed == self.size {
+            true => Ok(self.outside),
+            false => Err(Error::invalid(format!("expected {} leaves, found {}", self.size, self.pushed)).at("proof")),
+        }
+    }
+}
+
+fn expect_range(range: &Range<u64>, size: u64) -> Result<()> {
+    match range.is_empty() || range.end > size {
+        false => Ok(()),
+        true => {
+            let found = format!("{}..{}", range.start, range.end);
+            Err(Error::invalid(format!("expected a range of rows below {size}, found {found}")).at("proof"))
+        }
+    }
 }
 
 /// Checks that `leaves` are the leaves from `first` on of the tree of `size` leaves with this root, and that none

@@ -123,6 +123,33 @@ impl Segment {
         self.replay(rows, &mut |records| Ok(out.write_all(records.bytes)?))
     }
 
+    /// Visits records `rows` in order, each by its exact bytes: what [`Segment::write_rows`] writes, cut where records end.
+    ///
+    /// ```
+    /// use at1_codec::{EncodeOptions, Form, Segment, Trust};
+    ///
+    /// let options = EncodeOptions { form: Form::Queryable, ..EncodeOptions::default() };
+    /// let bytes = at1_codec::encode(b"id,price\n1,2.50\n\n2,NA\n", &options)?;
+    /// let segment = Segment::open(std::sync::Arc::new(bytes), Trust::OwnSeal)?;
+    /// let mut records = vec![];
+    /// segment.each_record(0..2, &mut |record| records.push(record.to_vec()))?;
+    /// assert_eq!(records, [&b"1,2.50\n"[..], b"\n2,NA\n"]);
+    /// # Ok::<(), at1_codec::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// If there are no such rows or the segment is damaged; what was visited before an error is then worth nothing.
+    pub fn each_record(&self, rows: Range<u64>, visit: &mut dyn FnMut(&[u8])) -> Result<()> {
+        self.replay(rows, &mut |records| {
+            let mut start = 0;
+            for &end in records.ends {
+                visit(&records.bytes[start..end]);
+                start = end;
+            }
+            Ok(())
+        })
+    }
+
     /// Writes the exact bytes of the records whose numbers `rows` gives, ascending.
     ///
     /// # Errors

@@ -1,8 +1,8 @@
 //! Trees and proofs against the obvious definition, exhaustively for small sizes.
 
 use at1_ledger::{
-    Digest, ErrorKind, Frontier, empty_root, leaf_hash, node_hash, prove_consistency, prove_inclusion, prove_range,
-    root, verify_consistency, verify_inclusion, verify_range,
+    Digest, ErrorKind, Frontier, RangeProver, empty_root, leaf_hash, node_hash, prove_consistency, prove_inclusion,
+    prove_range, root, verify_consistency, verify_inclusion, verify_range,
 };
 
 /// RFC 6962, 2.1, word for word; hashes by concatenation.
@@ -178,6 +178,29 @@ fn every_range_to_64() {
             }
         }
     }
+}
+
+/// Leaf by leaf, the same proofs as from all leaves at once.
+#[test]
+fn streamed_proofs_to_40() {
+    for size in 1..=40 {
+        let leaves = leaves(size);
+        for first in 0..size {
+            for end in first + 1..=size {
+                let mut prover = RangeProver::new(first as u64..end as u64, size as u64).unwrap();
+                leaves.iter().for_each(|leaf| prover.push(*leaf));
+                assert_eq!(prover.clone().finish().unwrap(), prove_range(first as u64..end as u64, &leaves).unwrap());
+                if end == first + 1 {
+                    assert_eq!(prover.finish_path().unwrap(), prove_inclusion(first as u64, &leaves).unwrap());
+                }
+            }
+        }
+    }
+    let mut short = RangeProver::new(0..1, 2).unwrap();
+    short.push(leaves(1)[0]);
+    assert_eq!(short.finish().unwrap_err().to_string(), "proof: expected 2 leaves, found 1");
+    assert_eq!(RangeProver::new(1..1, 2).unwrap_err().kind(), ErrorKind::Invalid);
+    assert_eq!(RangeProver::new(1..3, 2).unwrap_err().kind(), ErrorKind::Invalid);
 }
 
 #[test]
