@@ -3,12 +3,20 @@
 //! * Names are stable: other programs call them.
 //! * Nothing here opens a file; what an argument means beyond its spelling is for `cmd`.
 
+mod ledger;
+mod verify;
+
 use std::{ffi::OsString, ops::Range, path::PathBuf, time::Duration};
 
 use at1_table::{AsOf, ClockRule};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::words::{self, QuoteByte};
+
+pub(crate) use ledger::{
+    AddCosignature, Anchor, Check, Checkpoint, ExportTiles, Keygen, Ledger, Prove, Rotate, SignerArgs, WitnessRequest,
+};
+pub(crate) use verify::{LevelArg, Verify};
 
 /// Append-only tables of text records: byte-exact, queryable by any Parquet engine, tamper-evident.
 #[derive(Debug, Parser)]
@@ -49,6 +57,8 @@ pub(crate) enum Command {
     Info(Info),
     Log(Log),
     Verify(Verify),
+    #[command(subcommand)]
+    Ledger(Ledger),
     Rejects(Rejects),
     Backup(Backup),
     Repair(Repair),
@@ -423,30 +433,6 @@ pub(crate) struct Log {
     pub(crate) limit: Option<u64>,
 }
 
-/// Check that nothing was changed
-///
-/// Recomputes the hash chain and the digest of every live segment. Without something remembered outside the table, such as a receipt
-/// given with `--head`, it can only say that the table agrees with itself: whoever can write the folder could have made it so.
-#[derive(Debug, Args)]
-#[command(after_help = "Examples:
-  at1 verify trades
-  at1 verify trades --rows --head 19:5644cb9b7d0c1b0a4f2f3a0d9c8e7f6a5b4c3d2e1f0a9b8c7d6e5f4a3b2c1d0e
-  at1 verify trades/segments/seg_000000.at1")]
-pub(crate) struct Verify {
-    /// The table's folder, or a segment file
-    #[arg(value_name = "TABLE|SEGMENT")]
-    pub(crate) source: PathBuf,
-    /// Also decode every segment and derive each batch's digest and row tree again
-    #[arg(long)]
-    pub(crate) rows: bool,
-    /// A receipt that an append returned as `chain_head`; the table must still hold it (repeat for more)
-    #[arg(long = "head", value_name = "N:HEX")]
-    pub(crate) heads: Vec<String>,
-    /// Fail (exit 4) unless verification reaches this level
-    #[arg(long, value_name = "LEVEL")]
-    pub(crate) require: Option<LevelArg>,
-}
-
 /// List the fields that their column's type could not hold
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  at1 rejects trades")]
@@ -562,14 +548,6 @@ pub(crate) enum Switch {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum LevelArg {
-    /// The table agrees with itself.
-    SelfConsistent,
-    /// Besides, a receipt from outside it holds.
-    Receipt,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Header {
     Auto,
     Yes,
@@ -613,7 +591,11 @@ mod tests {
 
     #[test]
     fn every_command_explains_itself_with_an_example() {
-        for command in Cli::command().get_subcommands_mut() {
+        let mut cli = Cli::command();
+        let (groups, commands): (Vec<_>, Vec<_>) =
+            cli.get_subcommands_mut().partition(|command| command.has_subcommands());
+        let inner = groups.into_iter().flat_map(clap::Command::get_subcommands_mut);
+        for command in commands.into_iter().chain(inner) {
             let help = command.render_long_help().to_string();
             assert!(help.contains("Example"), "{} --help shows no example", command.get_name());
             assert!(command.get_about().is_some(), "{} has no description", command.get_name());

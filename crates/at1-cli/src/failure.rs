@@ -16,10 +16,12 @@ pub(crate) enum Exit {
     Usage = 2,
     /// It could not be done or decided: input, output, an unreadable or unknown format.
     CouldNot = 3,
-    /// `verify`: the level that was required was not reached.
+    /// A signature, a quorum, or a level that was required is not there.
     Untrusted = 4,
-    /// `verify`: a receipt does not fit.
+    /// The history is not the one that is remembered: a rollback or a fork.
     Rollback = 5,
+    /// `verify`: what vouches for the table is too old, or leaves too much out.
+    Stale = 6,
     /// `verify`: the ledger's last line is torn.
     Torn = 7,
     /// A condition of the commit did not hold.
@@ -95,6 +97,12 @@ impl Failure {
         Self { path: Some(path.as_ref().display().to_string()), ..self }
     }
 
+    /// The same about the file `path`, which the message begins with.
+    #[must_use]
+    pub(crate) fn within(self, path: &Path) -> Self {
+        Self { message: format!("{}: {}", path.display(), self.message), ..self }.at(path)
+    }
+
     #[must_use]
     pub(crate) fn between(self, expected: impl Into<String>, found: impl Into<String>) -> Self {
         Self { expected: Some(expected.into()), found: Some(found.into()), ..self }
@@ -158,11 +166,27 @@ impl From<at1_catalog::Error> for Failure {
     }
 }
 
+impl From<at1_ledger::Error> for Failure {
+    fn from(error: at1_ledger::Error) -> Self {
+        use at1_ledger::ErrorKind as K;
+        let (exit, kind) = match error.kind() {
+            K::Damaged | K::Torn | K::Contradiction | K::Unproven => (Exit::Violated, "corrupt"),
+            K::Unknown => (Exit::CouldNot, "unsupported"),
+            K::TooLarge | K::Invalid => (Exit::Usage, "invalid"),
+            K::Untrusted => (Exit::Untrusted, "untrusted"),
+            _ => (Exit::CouldNot, "io"),
+        };
+        Self::from_chain(exit, kind, &error).at(error.place())
+    }
+}
+
 impl From<at1_table::Error> for Failure {
     fn from(error: at1_table::Error) -> Self {
         let exit = match error.kind().exit_code() {
             1 => Exit::Violated,
             2 => Exit::Usage,
+            4 => Exit::Untrusted,
+            5 => Exit::Rollback,
             8 => Exit::Condition,
             _ => Exit::CouldNot,
         };

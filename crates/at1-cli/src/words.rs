@@ -4,6 +4,9 @@
 
 use std::{ops::Range, str::FromStr, time::Duration};
 
+use at1_ledger::VerifierKey;
+use at1_table::MaxUnsigned;
+
 /// The byte around fields, or that there is none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum QuoteByte {
@@ -49,6 +52,21 @@ pub(crate) fn duration(word: &str) -> Result<Duration, String> {
         rest = &tail[unit.0.len()..];
     }
     if word.is_empty() { Err(wrong()) } else { Ok(Duration::from_secs(seconds)) }
+}
+
+/// A number of events, or a time span.
+pub(crate) fn max_unsigned(word: &str) -> Result<MaxUnsigned, String> {
+    match word.parse() {
+        Ok(events) => Ok(MaxUnsigned::Events(events)),
+        Err(_) => duration(word)
+            .map(MaxUnsigned::Age)
+            .map_err(|_| format!("expected a number of events, or a duration such as 90m or 7d, found {word}")),
+    }
+}
+
+/// A verifier key, `NAME+ID+BASE64`.
+pub(crate) fn verifier_key(word: &str) -> Result<VerifierKey, String> {
+    word.parse().map_err(|error: at1_ledger::Error| error.to_string())
 }
 
 /// The digits at the start, and what follows.
@@ -124,6 +142,13 @@ mod tests {
         assert!(row_range("5..3").is_err() && row_range("5").is_err());
         assert_eq!(sha256(&"0f".repeat(32)), Ok([15; 32]));
         assert!(sha256("0f").is_err() && sha256(&"zz".repeat(32)).is_err());
+    }
+
+    #[test]
+    fn unsigned() {
+        assert_eq!(max_unsigned("0"), Ok(MaxUnsigned::Events(0)));
+        assert_eq!(max_unsigned("90m"), Ok(MaxUnsigned::Age(Duration::from_secs(5400))));
+        assert!(max_unsigned("many").is_err() && max_unsigned("").is_err());
     }
 
     #[test]

@@ -4,13 +4,16 @@
 //!   it: signatures and quorum, then the event in the checkpoint's tree, then the rows in the event.
 //! * It does not say that what a row states is true, nor that the ledger has grown no further: see `docs/proofs.md`.
 
+use std::fmt;
+
 use crate::{
     checkpoint::{Checkpoint, SignedCheckpoint},
     claim::{Beside, Claim, RowsShown},
     error::{Error, Result},
     growth::GrowthProof,
     link::Event,
-    policy::{Policy, Trust},
+    policy::{Policy, Quorum, Trust},
+    time::Timestamp,
     tlog_proof::TlogProof,
 };
 
@@ -103,9 +106,7 @@ fn check_growth(proof: &GrowthProof, old: Option<&[u8]>, policy: &Policy) -> Res
     let trust = trusted(&proof.checkpoint, policy)?;
     // The log's signature makes it the log's; witnesses are asked about the newer one, which they hold against the older.
     let old_trust = policy.weigh(&old).map_err(|error| error.at("older checkpoint"))?;
-    Trust { quorum: crate::policy::Quorum::NotAsked, ..old_trust.clone() }
-        .expect()
-        .map_err(|error| error.at("older checkpoint"))?;
+    Trust { quorum: Quorum::NotAsked, ..old_trust.clone() }.expect().map_err(|error| error.at("older checkpoint"))?;
     proof.verify(old.checkpoint())?;
     let what = Shown::Growth { old: old.checkpoint().clone(), trust: old_trust };
     Ok(Proved { checkpoint: proof.checkpoint.checkpoint().clone(), trust, what })
@@ -120,4 +121,69 @@ fn trusted(checkpoint: &SignedCheckpoint, policy: &Policy) -> Result<Trust> {
 
 fn expect_none(there: bool, what: &str) -> Result<()> {
     if there { Err(Error::invalid(format!("expected no {what}, found one"))) } else { Ok(()) }
+}
+
+/// In words: what is proved, of which ledger, and on whose word.
+impl fmt::Display for Proved {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { checkpoint, trust, what } = self;
+        match what {
+            Shown::Checkpoint => writeln!(f, "signed: {} events with root {}", checkpoint.size, checkpoint.root)?,
+            Shown::Event(event) => {
+                writeln!(f, "proved: event {}, a {} at {} by its writer's clock", event.n, event.op(), event.ts)?;
+            }
+            Shown::Rows(event, rows) => {
+                let (first, count) = (rows.first, rows.rows.len() as u64);
+                match count {
+                    1 => write!(
+                        f,
+                        "proved: row {first} of batch {} (row {} of the table)",
+                        rows.batch, rows.first_in_table
+                    )?,
+                    _ => {
+                        let (last, in_table) = (first + count - 1, rows.first_in_table);
+                        write!(f, "proved: rows {first} to {last} of batch {}, none between missing", rows.batch)?;
+                        write!(f, " (rows {in_table} to {} of the table)", in_table + count - 1)?;
+                    }
+                }
+                if count == rows.record.rows {
+                    write!(f, ": all of the batch")?;
+                }
+                writeln!(f, "\n  appended by event {} at {} by its writer's clock", event.n, event.ts)?;
+                if let Some(name) = &rows.record.name {
+                    writeln!(f, "  from {}", name.escape_debug())?;
+                }
+            }
+            Shown::Growth { old, .. } => {
+                writeln!(f, "proved: the ledger of {} events began with the one of {}", checkpoint.size, old.size)?;
+            }
+        }
+        writeln!(f, "  in the ledger {}, as of {} events", checkpoint.origin, checkpoint.size)?;
+        for key in &trust.signed {
+            writeln!(f, "  signed by {key}")?;
+        }
+        for cosigned in &trust.cosigned {
+            writeln!(f, "  cosigned by {} at {}", cosigned.name, Posix(cosigned.first))?;
+        }
+        match trust.quorum {
+            Quorum::NotAsked => {
+                write!(f, "  the policy asks for no witness: whoever holds the key can show others another history")
+            }
+            Quorum::Missing => write!(f, "  the policy's quorum is missing"),
+            Quorum::Met { seen_by, .. } => write!(f, "  a quorum of the policy had seen it by {}", Posix(seen_by)),
+        }
+    }
+}
+
+/// Seconds since 1970, as a time.
+struct Posix(u64);
+
+impl fmt::Display for Posix {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match Timestamp::from_nanos(i128::from(self.0) * 1_000_000_000) {
+            // Whole seconds: what follows the point is zero.
+            Some(time) => write!(f, "{}Z", time.to_string().get(..19).unwrap_or_default()),
+            None => write!(f, "{} s after 1970", self.0),
+        }
+    }
 }

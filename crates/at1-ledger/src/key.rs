@@ -136,8 +136,9 @@ impl FromStr for VerifierKey {
             None => return Err(invalid(text)),
         };
         let public = public.try_into().map_err(|_| invalid(text))?;
-        // Not every 32 bytes are a point, and a point of small order verifies what nobody signed.
-        let is_sound = VerifyingKey::from_bytes(&public).is_ok_and(|key| !key.is_weak());
+        // Not every 32 bytes are a point, some points have two texts, and one of small order verifies what nobody signed.
+        let is_sound = VerifyingKey::from_bytes(&public)
+            .is_ok_and(|key| !key.is_weak() && key.to_edwards().compress().to_bytes() == public);
         let key = Self { name: name.to_owned(), kind, public };
         if !is_sound {
             return Err(Error::invalid("expected an Ed25519 public key, found bytes that are none").at(name));

@@ -14,7 +14,7 @@
 use std::{collections::HashMap, fmt};
 
 use crate::{
-    checkpoint::SignedCheckpoint,
+    checkpoint::{SignedCheckpoint, parse_number},
     error::{Error, ErrorKind, Result},
     key::{KeyType, VerifierKey},
 };
@@ -219,6 +219,10 @@ impl Policy {
     /// [`ErrorKind::Unproven`] as [`Policy::weigh`].
     pub fn weigh_by(&self, checkpoint: &SignedCheckpoint, logs: &[VerifierKey]) -> Result<Trust> {
         let mut trust = Trust { signed: vec![], cosigned: vec![], quorum: Quorum::NotAsked };
+        // A signature of any known key must verify, also where it is not asked for.
+        for key in &self.logs {
+            checkpoint.is_signed_by(key)?;
+        }
         for key in logs {
             if checkpoint.is_signed_by(key)? {
                 trust.signed.push(key.clone());
@@ -351,8 +355,8 @@ impl Reader {
             b"all" => Some(count),
             number => str::from_utf8(number)
                 .ok()
-                .filter(|number| number.bytes().all(|byte| byte.is_ascii_digit()))
-                .and_then(|number| number.parse().ok()),
+                .and_then(|number| parse_number(number).ok())
+                .and_then(|number| usize::try_from(number).ok()),
         };
         match threshold.filter(|threshold| (1..=count).contains(threshold)) {
             Some(threshold) => self.define(name, Node::Group { threshold, members: nodes }),

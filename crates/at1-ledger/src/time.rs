@@ -72,6 +72,9 @@ pub enum ClockLag {
 }
 
 impl Timestamp {
+    /// 1970-01-01T00:00:00Z.
+    pub const EPOCH: Self = Self(0);
+
     /// The time so many nanoseconds after 1970-01-01T00:00:00Z; `None` outside the years 0000 to 9999.
     pub fn from_nanos(nanos: i128) -> Option<Self> {
         let day = i128::from(DAY_SECONDS) * SECOND;

@@ -22,7 +22,7 @@ use crate::time::Timestamp;
 /// assert_eq!(times.interval(9).before, None);
 /// # Ok::<(), at1_ledger::Error>(())
 /// ```
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Times {
     /// Statements about the first so many events.
     saw: Vec<(u64, Bound)>,

@@ -3,6 +3,7 @@
 //! ```text
 //! segments that are live and not there yet    staged, hashed, sealed, linked; then their folder is synced
 //! the ledger                                  the longer one takes the name of the shorter one, at once
+//! checkpoints and receipts                    as they were before the ledger was looked at: never of more than it has
 //! files that a vacuum of it removed           removed
 //! ```
 //!
@@ -18,7 +19,7 @@ use at1_ledger::{ChainHead, SegmentRecord, State, Verdict, parse_segment_name, s
 use serde_json::{Value, json};
 
 use crate::{
-    block_files,
+    attest, block_files,
     commit::Writer,
     copy::{self, Standing, place, remove_if_there, standing},
     error::{Error, ErrorKind, Result},
@@ -134,6 +135,8 @@ struct Seen {
     /// Its ledger, up to the last whole line.
     text: Vec<u8>,
     state: State,
+    /// Checkpoints and receipts, by path.
+    beside: Vec<(String, Vec<u8>)>,
 }
 
 /// Reads the source's ledger and recomputes it.
@@ -153,6 +156,7 @@ fn see_once(source: &dyn Store) -> Result<Seen> {
         io::ErrorKind::NotFound => Error::new(ErrorKind::NoTable, source.place(), "a table", "none"),
         _ => Error::io(place(source, paths::LEDGER), e),
     };
+    let beside = attest::copy_all(source).map_err(|e| e.within(source.place()))?;
     // Before the lock, which would make its file in a folder that holds no table.
     source.open(paths::LEDGER).map_err(failed)?;
     let guard = match source.lock() {
@@ -180,7 +184,7 @@ fn see_once(source: &dyn Store) -> Result<Seen> {
         Verdict::Broken => Some(ErrorKind::Corrupt),
     };
     match (kind, report.findings.first(), report.state) {
-        (None, _, Some(state)) => Ok(Seen { text, state }),
+        (None, _, Some(state)) => Ok(Seen { text, state, beside }),
         (kind, finding, _) => {
             let found = finding.map_or("nothing".to_owned(), ToString::to_string);
             Err(Error::new(kind.unwrap_or(ErrorKind::Corrupt), place(source, paths::LEDGER), "", found))
@@ -269,10 +273,11 @@ impl Run<'_> {
         dest.sync_folder(paths::SEGMENTS).map_err(|e| Error::io(place(dest, paths::SEGMENTS), e))?;
         block_files::copy(self.shared, dest, seen.state.manifest())?;
         match begun.bytes < seen.text.len() {
-            true => copy::replace_ledger(dest, &seen.text)?,
+            true => copy::replace(dest, paths::LEDGER, &seen.text)?,
             // A name that lost its ledger to the other may have come back with a power cut.
             false => remove_if_there(dest, paths::LEDGER_NEW).and_then(|_| copy::sync_home(dest))?,
         }
+        attest::bring(dest, &seen.beside).map_err(|e| e.within(dest.place()))?;
         let files_removed = self.remove_vacuumed(&seen.state)?;
         let old = block_files::unreached(&self.copy.shared_store(), seen.state.manifest())?;
         block_files::remove(dest, &old)?;

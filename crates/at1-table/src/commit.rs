@@ -27,6 +27,7 @@ use std::{
 use at1_ledger::{Detail, Digest, Kind, Link, Timestamp, link, segment_name};
 
 use crate::{
+    attest::Kept,
     error::{Error, ErrorKind, Result},
     paths,
     roots::NewRoot,
@@ -69,6 +70,7 @@ impl<'a> Writer<'a> {
         table.check_poison()?;
         let look = table.look()?;
         if !look.torn.is_empty() {
+            expect_unsigned(store, &look.version)?;
             cut_torn(store, look.version.whole_bytes(), &look.torn)?;
         }
         // What the next event builds on must not be lost while the event itself is kept.
@@ -177,6 +179,20 @@ impl<'a> Writer<'a> {
         // If the marker cannot be written either, at least this process stops.
         let _ = self.store.create(paths::POISONED, text.as_bytes()).and_then(|()| self.store.sync_folder(paths::HOME));
         Ok(Outcome::Unknown(failure))
+    }
+}
+
+/// An error if a checkpoint covers more than the full lines: what is torn was a whole line once, and is not the leavings of a crash.
+fn expect_unsigned(store: &dyn Store, version: &Version) -> Result<()> {
+    let origin = version.header.origin();
+    let kept = Kept::read(store)?;
+    let signed = kept.all().filter(|note| note.checkpoint().origin == origin).map(|note| note.checkpoint().size).max();
+    match signed.filter(|signed| *signed > version.events()) {
+        None => Ok(()),
+        Some(signed) => {
+            let found = format!("{} and a torn line: at1 repair tells more", version.events());
+            Err(Error::corrupt(paths::LEDGER, format!("the {signed} events of a checkpoint"), found))
+        }
     }
 }
 

@@ -108,14 +108,13 @@ pub(crate) fn set_aside(store: &dyn Store, name: &str) -> Result<String> {
     Ok(aside)
 }
 
-/// Puts `text` in the place of the ledger, or makes it the first one; durable on return.
-pub(crate) fn replace_ledger(store: &dyn Store, text: &[u8]) -> Result<()> {
-    remove_if_there(store, paths::LEDGER_NEW)?;
-    store
-        .create(paths::LEDGER_NEW, text)
-        .and_then(|()| store.rename(paths::LEDGER_NEW, paths::LEDGER))
-        .map_err(|e| Error::io(place(store, paths::LEDGER_NEW), e))?;
-    sync_home(store)
+/// Puts `bytes` in the place of the file `path`, or makes it; durable on return. Nobody finds a part of either, or none.
+pub(crate) fn replace(store: &dyn Store, path: &str, bytes: &[u8]) -> Result<()> {
+    let new = format!("{path}.new");
+    let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
+    remove_if_there(store, &new)?;
+    store.create(&new, bytes).and_then(|()| store.rename(&new, path)).map_err(|e| Error::io(place(store, &new), e))?;
+    store.sync_folder(folder).map_err(|e| Error::io(place(store, folder), e))
 }
 
 /// Makes durable which file is the ledger.

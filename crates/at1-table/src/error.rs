@@ -35,6 +35,10 @@ pub enum ErrorKind {
     Exists,
     /// A commit condition failed: somebody else appended, or a sequence number was skipped.
     Condition,
+    /// The ledger does not go on from what is remembered of it: it was cut short, put back, or written again.
+    Rollback,
+    /// A signature that is asked for is not there.
+    Untrusted,
     /// The input does not meet what the caller demanded of it, such as its digest or its number of rejects.
     Refused,
     /// The disk failed in a way that could not be undone; all writers are stopped until a person looks.
@@ -53,18 +57,23 @@ impl ErrorKind {
             Self::NoTable => "no_table",
             Self::Exists => "exists",
             Self::Condition => "condition",
+            Self::Rollback => "rollback",
+            Self::Untrusted => "untrusted",
             Self::Refused => "refused",
             Self::Poisoned => "poisoned",
             Self::Io => "io",
         }
     }
 
-    /// The exit code of a command that ends with this: 1 integrity, 2 usage, 3 could not, 8 a commit condition failed.
+    /// The exit code of a command that ends with this: 1 integrity, 2 usage, 3 could not, 4 not trusted enough, 5 rollback or fork, 8 a
+    /// commit condition failed.
     pub fn exit_code(self) -> u8 {
         match self {
             Self::Corrupt => 1,
             Self::Invalid => 2,
             Self::Unsupported | Self::NoTable | Self::Exists | Self::Refused | Self::Poisoned | Self::Io => 3,
+            Self::Untrusted => 4,
+            Self::Rollback => 5,
             Self::Condition => 8,
         }
     }
@@ -219,9 +228,10 @@ impl From<at1_ledger::Error> for Error {
     fn from(source: at1_ledger::Error) -> Self {
         use at1_ledger::ErrorKind as K;
         let kind = match source.kind() {
-            K::Damaged | K::Torn | K::Contradiction => ErrorKind::Corrupt,
+            K::Damaged | K::Torn | K::Contradiction | K::Unproven => ErrorKind::Corrupt,
             K::Unknown => ErrorKind::Unsupported,
-            K::TooLarge | K::Invalid | K::Unproven => ErrorKind::Invalid,
+            K::TooLarge | K::Invalid => ErrorKind::Invalid,
+            K::Untrusted => ErrorKind::Untrusted,
             _ => ErrorKind::Io,
         };
         Self::wrap(kind, source)

@@ -51,6 +51,7 @@
 #![forbid(unsafe_code)]
 
 mod append;
+mod attest;
 mod backup;
 mod batch;
 mod batches;
@@ -91,6 +92,9 @@ mod zones;
 pub use at1_catalog::{Explanation, Planned, Predicate, Pruning, Reasons, Ruled, Statistics};
 pub use at1_codec::{HeaderOption, Profile, column::Pin, text::QuoteOption};
 pub use at1_ledger::{ChainHead, Idempotency, RowTree};
+pub use attest::{
+    Anchored, CheckpointReport, CosignReport, HandoverReport, ProofFile, ProofOf, SignerMemory, TileFile, WriteTile,
+};
 pub use backup::{BackupOptions, BackupReport, Check};
 pub use batch::{AppendOptions, Strictness};
 pub use batches::BatchEntry;
@@ -112,4 +116,7 @@ pub use scan::{Answer, SYSTEM_COLUMNS, ScanOptions, SystemColumn, TableScan};
 pub use snapshot::{AsOf, Snapshot};
 pub use table::{ClockRule, CreateOptions, Opened, Table};
 pub use vacuum::{GRACE, VacuumMode, VacuumOptions, VacuumReport, Vacuumed};
-pub use verify::{Code, Finding, Level, RowsCheck, Verdict, VerifyOptions, VerifyReport, verify_folder, verify_store};
+pub use verify::{
+    Code, Evidence, Finding, Hashing, Level, MaxUnsigned, RowsCheck, StampCheck, Trusted, Verdict, VerifyOptions,
+    VerifyReport, verify_folder, verify_store,
+};

@@ -42,7 +42,15 @@ impl LogEntry {
             Kind::Compact { drop, .. } => entry["drop"] = json!([drop.start, drop.end]),
             Kind::Vacuum { names, .. } => entry["names"] = json!(names),
             Kind::Schema { changes } => entry["changes"] = changes.value(),
-            Kind::Anchor { receipt, .. } => entry["kind"] = json!(receipt),
+            Kind::Anchor { size, receipt, time, .. } => {
+                entry["kind"] = json!(receipt);
+                entry["size"] = json!(size);
+                entry["time"] = json!(time);
+            }
+            Kind::Key { add, retire, .. } => {
+                entry["add"] = json!(add);
+                entry["retire"] = json!(retire);
+            }
             Kind::Note { text } => entry["text"] = json!(text),
             _ => {}
         }

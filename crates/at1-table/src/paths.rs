@@ -14,6 +14,12 @@ pub const LEDGER: &str = "_at1/ledger";
 pub const LEDGER_NEW: &str = "_at1/ledger.new";
 /// The blocks of the manifest, each named by its digest.
 pub const MANIFEST: &str = "_at1/manifest";
+/// The newest signed checkpoint.
+pub const CHECKPOINT: &str = "_at1/checkpoint";
+/// Signed checkpoints that are kept, each named by its size.
+pub const CHECKPOINTS: &str = "_at1/checkpoints";
+/// Receipts of time stampers, and what they stamped.
+pub const ANCHORS: &str = "_at1/anchors";
 /// Files that are being written.
 pub const STAGING: &str = "_at1/staging";
 /// Tails that a crash left and a later writer cut off the ledger.

@@ -106,6 +106,8 @@ pub enum ProblemKind {
     Block,
     /// The newest event is later than the clock.
     ClockAhead,
+    /// A signed checkpoint or a receipt is not of this ledger.
+    Checkpoint,
 }
 
 /// How much a problem matters while it is there.
@@ -151,13 +153,14 @@ impl ProblemKind {
             Self::Gone => "gone",
             Self::Block => "block",
             Self::ClockAhead => "clock_ahead",
+            Self::Checkpoint => "checkpoint",
         }
     }
 
     /// How much it matters.
     pub fn weight(self) -> Weight {
         match self {
-            Self::Ledger | Self::Changed | Self::Missing => Weight::Damage,
+            Self::Ledger | Self::Changed | Self::Missing | Self::Checkpoint => Weight::Damage,
             Self::Torn => Weight::Torn,
             Self::Unknown | Self::Unreadable | Self::Poisoned => Weight::Stopped,
             Self::Staging | Self::Folder | Self::Orphan | Self::Extra | Self::Gone | Self::Block | Self::ClockAhead => {
@@ -227,7 +230,7 @@ pub fn apply(store: &Arc<dyn Store>, backup: Option<&Arc<dyn Store>>, problem: &
             }
             // After a sync that failed, a second one of the same file proves nothing: its pages may count as clean. A new file's do not.
             let text = read_whole(&**store, paths::LEDGER).map_err(|e| Error::io(paths::LEDGER, e))?;
-            copy::replace_ledger(&**store, &text)?;
+            copy::replace(&**store, paths::LEDGER, &text)?;
             copy::remove_if_there(&**store, paths::POISONED)?;
             copy::sync_home(&**store)
         }

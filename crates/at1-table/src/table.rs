@@ -188,6 +188,14 @@ impl Table {
         self.clock
     }
 
+    /// The table's name towards the world, which checkpoints start with and keys are named like.
+    ///
+    /// # Errors
+    /// If the ledger cannot be read.
+    pub fn origin(&self) -> Result<String> {
+        Ok(self.version()?.header.origin().to_owned())
+    }
+
     /// The table's storage.
     pub fn store(&self) -> &dyn Store {
         &*self.store

@@ -4,16 +4,18 @@
 //! * *Immutable*: every live segment is the very file that was committed; every byte is hashed.
 //! * *Rows*, if asked for: every batch is made again from its segment and compared with the event that appended it, and so are
 //!   the bounds that queries rely on.
-//! * *Receipts*, if given: the history is the one that they were given for. Nothing inside the directory can show that; without
-//!   anything from outside, the level is *self-consistent* and no more.
+//! * *Receipts, a memory, a policy, time stamps*, if given: the history is the one that they are of. Nothing inside the directory
+//!   can show that; without anything from outside, the level is *self-consistent* and no more.
 //! * What was not looked at is not reported as fine, and an exit code of 0 with nothing checked is impossible.
 
 mod files;
 mod manifest;
 mod report;
 mod rows;
+mod trust;
 
 use std::{
+    collections::BTreeSet,
     io::{self, BufReader, Read},
     sync::Arc,
     thread,
@@ -21,9 +23,12 @@ use std::{
 };
 
 use at1_codec::ReadAt;
-use at1_ledger::{ChainHead, ChainReport, Receipt, Timestamp, verify_chain_from};
+use at1_ledger::{
+    ChainHead, ChainReport, Memory, Policy, Recall, Receipt, SignedCheckpoint, Timestamp, verify_chain_at,
+};
 
 use crate::{
+    attest::Kept,
     error::{Error, ErrorKind, Result},
     paths,
     schemas::Schemas,
@@ -31,8 +36,9 @@ use crate::{
 };
 
 pub(crate) use files::digest;
-pub use report::{Code, Finding, Level, Verdict, VerifyReport};
+pub use report::{Code, Evidence, Finding, Level, Trusted, Verdict, VerifyReport};
 use rows::Fold;
+pub use trust::{MaxUnsigned, StampCheck};
 
 /// How often a torn tail is looked at again before it counts: it may be somebody's append, half-way.
 const TORN_LOOKS: u32 = 3;
@@ -57,6 +63,33 @@ pub struct VerifyOptions {
     pub heads: Vec<ChainHead>,
     /// How many files are looked at at once; as many as there are processors without.
     pub threads: Option<usize>,
+    /// Whose signatures count, and how many witnesses it takes.
+    pub policy: Option<Policy>,
+    /// What the verifier remembers of this ledger.
+    pub memory: Option<Memory>,
+    /// Which files are hashed.
+    pub hashing: Hashing,
+    /// Signed checkpoints that came from elsewhere: the ledger must begin with each.
+    pub seen: Vec<SignedCheckpoint>,
+    /// What checks the signatures of time stampers; without it their receipts count for nothing.
+    pub stamps: Option<Arc<dyn StampCheck>>,
+    /// How many events the policy's signatures may leave out.
+    pub max_unsigned: Option<MaxUnsigned>,
+    /// How old the newest statement of others may be.
+    pub max_age: Option<Duration>,
+    /// The verifier's clock, if it is not the system's.
+    pub now: Option<Timestamp>,
+}
+
+/// Which files a verification hashes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Hashing {
+    /// All live segments.
+    #[default]
+    All,
+    /// Those that came since the memory's last whole verification. Of the others length and presence are looked at: what was
+    /// changed in them since is not found.
+    New,
 }
 
 impl Table {
@@ -93,6 +126,11 @@ impl Table {
     }
 
     fn chain_report(&self) -> Result<ChainReport> {
+        self.chain_report_at(&BTreeSet::new())
+    }
+
+    /// The whole ledger recomputed, with the roots of the trees of these sizes.
+    pub(crate) fn chain_report_at(&self, sizes: &BTreeSet<u64>) -> Result<ChainReport> {
         let mut looks = 0;
         loop {
             let file = self.store().open(paths::LEDGER).map_err(|e| match e.kind() {
@@ -100,7 +138,8 @@ impl Table {
                 _ => Error::io(paths::LEDGER, e),
             })?;
             let size = file.size().map_err(|e| Error::io(paths::LEDGER, e))?;
-            let report = verify_chain_from(BufReader::with_capacity(1 << 18, FromStart { file: &*file, at: 0, size }));
+            let reader = BufReader::with_capacity(1 << 18, FromStart { file: &*file, at: 0, size });
+            let report = verify_chain_at(reader, sizes);
             looks += 1;
             if report.torn.is_none() || looks == TORN_LOOKS {
                 return Ok(report);
@@ -129,8 +168,10 @@ pub fn verify_store(store: Arc<dyn crate::store::Store>, options: &VerifyOptions
 fn verify(table: &Table, options: &VerifyOptions) -> Result<VerifyReport> {
     let mut looks = 0;
     loop {
-        let chain = table.chain_report()?;
-        let report = verify_against(table, &chain, options);
+        // Before the ledger, which may grow and be signed meanwhile.
+        let kept = Kept::look(table.store());
+        let chain = table.chain_report_at(&trust::sizes(&kept, options))?;
+        let report = verify_against(table, &kept, &chain, options);
         looks += 1;
         // A file may have been replaced and removed while the others were read: then the newer history is verified instead.
         let settled = report.verdict().exit_code() == 0 || looks == LOOKS;
@@ -140,9 +181,10 @@ fn verify(table: &Table, options: &VerifyOptions) -> Result<VerifyReport> {
     }
 }
 
-fn verify_against(table: &Table, chain: &ChainReport, options: &VerifyOptions) -> VerifyReport {
+fn verify_against(table: &Table, kept: &Kept, chain: &ChainReport, options: &VerifyOptions) -> VerifyReport {
     let mut findings: Vec<Finding> = chain.findings.iter().map(Finding::from).collect();
-    if let Ok(now) = Timestamp::try_from(SystemTime::now()) {
+    let now = options.now.or_else(|| Timestamp::try_from(SystemTime::now()).ok());
+    if let Some(now) = now {
         findings.extend(chain.clock_ahead(now).iter().map(Finding::from));
     }
     let held = match chain.verdict() {
@@ -172,17 +214,24 @@ fn verify_against(table: &Table, chain: &ChainReport, options: &VerifyOptions) -
         chain: held,
         immutable: None,
         rows: None,
-        level: Level::SelfConsistent,
+        levels: BTreeSet::from([Level::SelfConsistent]),
+        trusted: None,
+        uncovered: None,
+        anchored: None,
+        times: at1_ledger::Times::default(),
+        evidence: vec![],
+        memory: None,
         heads_held: (options.heads.len() - findings.iter().filter(|f| f.code.is_head()).count()) as u64,
         events: chain.events,
         segments: 0,
+        segments_remembered: 0,
         bytes: 0,
         batches: 0,
         chain_head: chain.head(),
         findings,
     };
     if let Some(state) = &chain.state {
-        files::check(table, state, chain.events, options, &mut report);
+        files::check(table, state, chain.events, hashed_before(chain, options), options, &mut report);
         if let Some(bound) = state.manifest().filter(|_| held == Some(true)) {
             manifest::check(table, bound, &mut report);
         }
@@ -200,9 +249,32 @@ fn verify_against(table: &Table, chain: &ChainReport, options: &VerifyOptions) -
         }
     }
     if options.heads.len() as u64 == report.heads_held && report.heads_held > 0 {
-        report.level = Level::Receipt;
+        report.levels.insert(Level::Receipt);
     }
+    // A clock before the year 0 or after 9999 is nobody's.
+    trust::check(kept, chain, options, now.unwrap_or(Timestamp::EPOCH), &mut report);
+    report.memory = remember(kept, chain, options, &report);
     report
+}
+
+/// What to remember of this ledger, if all of it holds.
+fn remember(kept: &Kept, chain: &ChainReport, options: &VerifyOptions, report: &VerifyReport) -> Option<Memory> {
+    if report.verdict() != Verdict::Holds {
+        return None;
+    }
+    let mut memory = Memory::of_report(chain)?;
+    memory.hashed = chain.events;
+    let newest = kept.newest.as_ref().map(ToString::to_string);
+    memory.note = newest.or_else(|| options.memory.as_ref()?.note.clone());
+    Some(memory)
+}
+
+/// Before which event the files need not be hashed again.
+fn hashed_before(chain: &ChainReport, options: &VerifyOptions) -> u64 {
+    match (&options.memory, options.hashing) {
+        (Some(memory), Hashing::New) if memory.recall(chain) == Recall::Extends => memory.hashed.min(memory.size()),
+        _ => 0,
+    }
 }
 
 /// How often a verification starts anew because compactions take away what it reads.

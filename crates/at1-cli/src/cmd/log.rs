@@ -52,9 +52,21 @@ fn describe(whole: &LogEntry, entry: &Value, out: &mut dyn Write) -> io::Result<
     if let Some(names) = entry["names"].as_array() {
         removed(names, out)?;
     }
-    for key in ["changes", "kind", "text"] {
+    for key in ["changes", "text"] {
         if !entry[key].is_null() {
             write!(out, "  {}", entry[key])?;
+        }
+    }
+    for (key, word) in [("add", "the key is"), ("retire", "no longer")] {
+        if let Some(vkey) = entry[key].as_str() {
+            write!(out, "  {word} {}", vkey.escape_debug())?;
+        }
+    }
+    if let Some(kind) = entry["kind"].as_str() {
+        let covered = count(entry["size"].as_u64().unwrap_or(0), "event");
+        write!(out, "  {} for {covered}", kind.escape_debug())?;
+        if let Some(time) = entry["time"].as_str() {
+            write!(out, ", {}", time.escape_debug())?;
         }
     }
     writeln!(out)

@@ -13,6 +13,7 @@ mod files;
 mod has;
 mod info;
 mod init;
+mod ledger;
 mod log;
 mod man;
 mod rejects;
@@ -47,6 +48,7 @@ pub(crate) fn run(command: Command, voice: Voice) -> Result<(), Failure> {
         Command::Man(args) => man::run(&args, voice),
         Command::Scan(args) => scan::run(&args, voice),
         Command::Verify(args) => verify::run(&args, voice),
+        Command::Ledger(command) => ledger::run(command, voice),
         Command::External(words) => external::run(&words),
     }
 }

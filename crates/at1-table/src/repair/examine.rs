@@ -177,8 +177,22 @@ impl Look<'_> {
                 "some clock is wrong; nobody has tampered",
                 "set this machine's clock, or wait",
             ),
-            // Rows were not asked for, receipts not given.
-            Code::Batch | Code::Zones | Code::HeadMissing | Code::HeadDiffers => None,
+            Code::CheckpointAhead | Code::CheckpointDiffers => problem(
+                ProblemKind::Checkpoint,
+                &finding.place,
+                "either the ledger is not the one that was signed, having been cut short, put back or written again, or the checkpoint \
+                 is another table's",
+                "nothing is changed by itself: at1 verify --policy says whose signature it bears; if the ledger is an older copy, \
+                 go back to a newer backup",
+            ),
+            Code::Kept | Code::AnchorDiffers => problem(
+                ProblemKind::Checkpoint,
+                &finding.place,
+                "no record depends on it, but what it stood for is not shown any more",
+                "nothing is changed by itself: put it back from a copy, or move it away; at1 ledger checkpoint signs anew",
+            ),
+            // Rows were not asked for; receipts, memories and policies not given.
+            _ => None,
         }
     }
 

@@ -1,8 +1,8 @@
 //! What a verification says: findings with stable words, and the one code that a command ends with.
 
-use std::fmt;
+use std::{collections::BTreeSet, fmt};
 
-use at1_ledger::ChainHead;
+use at1_ledger::{ChainHead, Digest, Interval, Memory, Quorum, Times};
 use serde_json::{Value, json};
 
 /// What kind of thing a verifier has to say, with stable words for machines.
@@ -43,6 +43,44 @@ pub enum Code {
     HeadDiffers,
     /// Writers are stopped by a marker.
     Poisoned,
+    /// A file beside the ledger is not what its name says.
+    Kept,
+    /// A checkpoint beside the ledger covers events that are not there.
+    CheckpointAhead,
+    /// A checkpoint beside the ledger is of another one.
+    CheckpointDiffers,
+    /// A signature claims to be of a key that is trusted, and does not verify.
+    BadSignature,
+    /// A log key of the policy, or a quorum of its witnesses, did not sign.
+    Untrusted,
+    /// There is no signed checkpoint.
+    Unsigned,
+    /// Events that the newest checkpoint which satisfies the policy does not cover.
+    Uncovered,
+    /// Too many events are unsigned, or others last saw the ledger too long ago.
+    Stale,
+    /// A `key` event retires a trusted key, which did not sign that.
+    Handover,
+    /// The policy's quorum cannot exclude that one bad witness makes a fork possible.
+    WeakQuorum,
+    /// The ledger ends before what is remembered of it.
+    MemoryShorter,
+    /// The ledger parts from what is remembered of it.
+    MemoryDiffers,
+    /// It is another ledger than the one that is remembered.
+    MemoryOther,
+    /// The ledger ends before a checkpoint that was seen elsewhere.
+    SeenMissing,
+    /// The ledger parts from a checkpoint that was seen elsewhere.
+    SeenDiffers,
+    /// The receipt that an `anchor` event names is not there.
+    AnchorMissing,
+    /// A receipt is of something else than its event says.
+    AnchorDiffers,
+    /// A receipt's signature was checked, and refused.
+    StampRefused,
+    /// Receipts are there, and nobody was told to check their signatures.
+    StampsUnchecked,
 }
 
 impl Code {
@@ -66,6 +104,25 @@ impl Code {
             Self::HeadMissing => "head_missing",
             Self::HeadDiffers => "head_differs",
             Self::Poisoned => "poisoned",
+            Self::Kept => "kept",
+            Self::CheckpointAhead => "checkpoint_ahead",
+            Self::CheckpointDiffers => "checkpoint_differs",
+            Self::BadSignature => "bad_signature",
+            Self::Untrusted => "untrusted",
+            Self::Unsigned => "unsigned",
+            Self::Uncovered => "uncovered",
+            Self::Stale => "stale",
+            Self::Handover => "handover",
+            Self::WeakQuorum => "weak_quorum",
+            Self::MemoryShorter => "memory_shorter",
+            Self::MemoryDiffers => "memory_differs",
+            Self::MemoryOther => "memory_other",
+            Self::SeenMissing => "seen_missing",
+            Self::SeenDiffers => "seen_differs",
+            Self::AnchorMissing => "anchor_missing",
+            Self::AnchorDiffers => "anchor_differs",
+            Self::StampRefused => "stamp_refused",
+            Self::StampsUnchecked => "stamps_unchecked",
         }
     }
 
@@ -75,13 +132,39 @@ impl Code {
 
     fn verdict(self) -> Verdict {
         match self {
-            Self::Damaged | Self::Contradiction | Self::Changed | Self::Missing | Self::Batch | Self::Zones => {
-                Verdict::Broken
-            }
-            Self::HeadMissing | Self::HeadDiffers => Verdict::Rollback,
+            Self::Damaged
+            | Self::Contradiction
+            | Self::Changed
+            | Self::Missing
+            | Self::Batch
+            | Self::Zones
+            | Self::Kept
+            | Self::CheckpointAhead
+            | Self::CheckpointDiffers
+            | Self::BadSignature
+            | Self::AnchorDiffers => Verdict::Broken,
+            Self::HeadMissing
+            | Self::HeadDiffers
+            | Self::MemoryShorter
+            | Self::MemoryDiffers
+            | Self::MemoryOther
+            | Self::SeenMissing
+            | Self::SeenDiffers => Verdict::Rollback,
+            Self::Untrusted | Self::Unsigned | Self::StampRefused => Verdict::Untrusted,
+            Self::Stale => Verdict::Stale,
             Self::Torn => Verdict::Torn,
             Self::Unknown | Self::Unreadable => Verdict::Undecided,
-            Self::ClockAhead | Self::Orphan | Self::Extra | Self::Gone | Self::Block | Self::Poisoned => Verdict::Holds,
+            Self::ClockAhead
+            | Self::Orphan
+            | Self::Extra
+            | Self::Gone
+            | Self::Block
+            | Self::Poisoned
+            | Self::Uncovered
+            | Self::Handover
+            | Self::WeakQuorum
+            | Self::AnchorMissing
+            | Self::StampsUnchecked => Verdict::Holds,
         }
     }
 }
@@ -95,7 +178,11 @@ pub enum Verdict {
     Undecided,
     /// A torn tail: a crash, which the next writer cleans up.
     Torn,
-    /// The history is not the one of a receipt.
+    /// It holds, but what vouches for it is too old, or leaves too much out.
+    Stale,
+    /// It agrees with itself, but not enough of what was asked for vouches for it.
+    Untrusted,
+    /// The history is not the one that a receipt, a memory or a checkpoint from elsewhere is of.
     Rollback,
     /// Tampered with, or damaged.
     Broken,
@@ -108,6 +195,10 @@ impl Verdict {
     pub const BROKEN: u8 = 1;
     /// Exit code of [`Verdict::Undecided`].
     pub const UNDECIDED: u8 = 3;
+    /// Exit code of [`Verdict::Untrusted`].
+    pub const UNTRUSTED: u8 = 4;
+    /// Exit code of [`Verdict::Stale`].
+    pub const STALE: u8 = 6;
     /// Exit code of [`Verdict::Rollback`].
     pub const ROLLBACK: u8 = 5;
     /// Exit code of [`Verdict::Torn`].
@@ -119,6 +210,8 @@ impl Verdict {
             Self::Holds => Self::HOLDS,
             Self::Broken => Self::BROKEN,
             Self::Undecided => Self::UNDECIDED,
+            Self::Untrusted => Self::UNTRUSTED,
+            Self::Stale => Self::STALE,
             Self::Rollback => Self::ROLLBACK,
             Self::Torn => Self::TORN,
         }
@@ -165,22 +258,94 @@ impl From<&at1_ledger::Finding> for Finding {
     }
 }
 
-/// What all that was checked amounts to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What all that was checked amounts to. Several may be reached; the last of them is the level.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Level {
     /// The directory agrees with itself; whoever can write it could have made it so.
     SelfConsistent,
-    /// Besides, receipts from outside hold: up to their events the history is the one that it was.
+    /// Receipts from outside hold: up to their events the history is the one that it was.
     Receipt,
+    /// A key of the policy signed a checkpoint of it.
+    Signed,
+    /// It goes on from what the verifier remembered, or from a checkpoint that was seen elsewhere.
+    ExtendsMemory,
+    /// Besides, a quorum of the policy's witnesses cosigned a checkpoint of it.
+    Witnessed,
+    /// A receipt of a time stamper that held shows that it was there at a time.
+    TimeAnchored,
 }
 
 impl Level {
+    /// All of them, the weakest first.
+    pub const ALL: [Self; 6] =
+        [Self::SelfConsistent, Self::Receipt, Self::Signed, Self::ExtendsMemory, Self::Witnessed, Self::TimeAnchored];
+
     /// The words for people and machines.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::SelfConsistent => "self-consistent",
             Self::Receipt => "receipt",
+            Self::Signed => "signed",
+            Self::ExtendsMemory => "extends-memory",
+            Self::Witnessed => "witnessed",
+            Self::TimeAnchored => "time-anchored",
         }
+    }
+}
+
+/// The largest checkpoint that satisfies the policy.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Trusted {
+    /// How many events it covers.
+    pub size: u64,
+    /// The log's keys that signed it.
+    pub signed: Vec<String>,
+    /// The policy's witnesses that cosigned it.
+    pub cosigned: Vec<String>,
+    /// Whether they are the quorum.
+    pub quorum: Quorum,
+}
+
+impl Trusted {
+    /// The checkpoint as `--json` prints it.
+    fn to_json(&self) -> Value {
+        let seen_by = match self.quorum {
+            Quorum::Met { seen_by, .. } => Some(seen_by),
+            _ => None,
+        };
+        json!({"size": self.size, "signed": self.signed, "cosigned": self.cosigned, "seen_by": seen_by})
+    }
+}
+
+/// Two statements about one ledger that cannot both be true. Where both are signed by its key, that is proof of a fork.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Evidence {
+    /// Which ledger.
+    pub origin: String,
+    /// How many events the older statement is of.
+    pub size: u64,
+    /// Their root, as it was remembered or seen elsewhere.
+    pub remembered_root: Digest,
+    /// That statement as a signed note, if it was one.
+    pub remembered_note: Option<String>,
+    /// The root of as many events here; `None` if there are fewer.
+    pub found_root: Option<Digest>,
+    /// The newest signed checkpoint that lies here.
+    pub found_note: Option<String>,
+}
+
+impl Evidence {
+    /// The evidence as `--json` prints it, and as its file holds it.
+    pub fn to_json(&self) -> Value {
+        json!({
+            "at1_evidence": 1,
+            "origin": self.origin,
+            "size": self.size,
+            "remembered_root": self.remembered_root.to_string(),
+            "remembered_note": self.remembered_note,
+            "found_root": self.found_root.map(|root| root.to_string()),
+            "found_note": self.found_note,
+        })
     }
 }
 
@@ -194,14 +359,28 @@ pub struct VerifyReport {
     /// Whether every batch comes out of its segment as it went in; `None` if not asked for or not decided.
     pub rows: Option<bool>,
     /// What it amounts to, if it holds.
-    pub level: Level,
+    pub levels: BTreeSet<Level>,
+    /// The largest checkpoint that satisfies the policy.
+    pub trusted: Option<Trusted>,
+    /// How many events are behind that; `None` without a policy.
+    pub uncovered: Option<u64>,
+    /// How many events the largest receipt covers that held.
+    pub anchored: Option<u64>,
+    /// What others stated about times, as far as it is trusted.
+    pub times: Times,
+    /// What cannot both be true.
+    pub evidence: Vec<Evidence>,
+    /// What to remember for the next time; `None` unless all held.
+    pub memory: Option<Memory>,
     /// Receipts that hold.
     pub heads_held: u64,
     /// Events that link up.
     pub events: u64,
     /// Live segments that are the files they were.
     pub segments: u64,
-    /// Their size together.
+    /// How many of them were hashed at an earlier verification, and only looked at now.
+    pub segments_remembered: u64,
+    /// What was hashed now.
     pub bytes: u64,
     /// Batches that were derived again and are what they were.
     pub batches: u64,
@@ -220,6 +399,16 @@ impl VerifyReport {
         found.max(if unchecked { Verdict::Undecided } else { Verdict::Holds })
     }
 
+    /// The strongest level that was reached.
+    pub fn level(&self) -> Level {
+        self.levels.last().copied().unwrap_or(Level::SelfConsistent)
+    }
+
+    /// When event `n` happened, as far as others stated it.
+    pub fn interval(&self, n: u64) -> Interval {
+        self.times.interval(n)
+    }
+
     /// The report as `--json` prints it.
     pub fn to_json(&self) -> Value {
         let findings = self
@@ -230,10 +419,16 @@ impl VerifyReport {
             "chain": self.chain,
             "immutable": self.immutable,
             "rows": self.rows,
-            "level": self.level.as_str(),
+            "level": self.level().as_str(),
+            "levels": self.levels.iter().map(|level| level.as_str()).collect::<Vec<_>>(),
+            "checkpoint": self.trusted.as_ref().map(Trusted::to_json),
+            "uncovered": self.uncovered,
+            "anchored": self.anchored,
+            "evidence": self.evidence.iter().map(Evidence::to_json).collect::<Vec<_>>(),
             "heads_held": self.heads_held,
             "events": self.events,
             "segments": self.segments,
+            "segments_remembered": self.segments_remembered,
             "bytes": self.bytes,
             "batches": self.batches,
             "chain_head": self.chain_head.map(|head| head.to_string()),

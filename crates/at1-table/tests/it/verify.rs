@@ -19,9 +19,9 @@ fn a_sound_table() {
     let second = append(&table, "a\n2\n");
     let report = check(&store, vec![first.chain_head, second.chain_head]);
     assert_eq!((report.chain, report.immutable, report.rows), (Some(true), Some(true), Some(true)));
-    assert_eq!((report.level, report.heads_held, report.batches, report.segments), (Level::Receipt, 2, 2, 2));
+    assert_eq!((report.level(), report.heads_held, report.batches, report.segments), (Level::Receipt, 2, 2, 2));
     assert_eq!((report.verdict().exit_code(), report.chain_head), (0, Some(second.chain_head)));
-    assert_eq!(check(&store, vec![]).level.as_str(), "self-consistent");
+    assert_eq!(check(&store, vec![]).level().as_str(), "self-consistent");
     assert!(table.verify_chain().unwrap() && table.verify_immutable().unwrap());
 }
 
@@ -50,7 +50,7 @@ fn receipts_see_what_the_directory_cannot_show() {
     append(&other, "a\n1\n");
     let report = check(&other_store, vec![first.chain_head]);
     assert_eq!((report.findings[0].code, report.verdict().exit_code()), (Code::HeadDiffers, 5));
-    assert_eq!((report.level, report.heads_held), (Level::SelfConsistent, 0));
+    assert_eq!((report.level(), report.heads_held), (Level::SelfConsistent, 0));
 }
 
 #[test]

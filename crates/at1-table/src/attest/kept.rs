@@ -1,0 +1,248 @@
+//! The files beside the ledger: read as what anybody may have put there, replaced whole.
+//!
+//! * A file that cannot be what its name says is told as a fault and passed over: what it lacks is for the policy to miss.
+//! * Lengths are looked at before anything is read.
+
+use std::io;
+
+use at1_ledger::{Digest, NOTE_BYTES_MAX, SignedCheckpoint, TIME_RECEIPT_BYTES_MAX, TimeReceipt, TimeReceiptKind};
+
+use crate::{
+    copy,
+    error::{Error, Result},
+    paths,
+    store::{EntryKind, Store, read_range},
+};
+
+/// How many files of a folder are read: more are nobody's bookkeeping.
+const FILES_MAX: usize = 100_000;
+
+/// What lies beside a ledger.
+#[derive(Debug, Default)]
+pub(crate) struct Kept {
+    /// The newest checkpoint.
+    pub(crate) newest: Option<SignedCheckpoint>,
+    /// Those that were kept, the smallest first.
+    pub(crate) notes: Vec<SignedCheckpoint>,
+    /// Receipts of time stampers.
+    pub(crate) anchors: Vec<Anchor>,
+    /// Files that are not what their names say: where, and what.
+    pub(crate) faults: Vec<(String, String)>,
+    /// What could not be read, and so is not known.
+    pub(crate) unread: Option<Error>,
+}
+
+/// A receipt of a time stamper, and what it stamped.
+#[derive(Clone, Debug)]
+pub(crate) struct Anchor {
+    pub(crate) path: String,
+    pub(crate) receipt: Vec<u8>,
+    pub(crate) read: TimeReceipt,
+    pub(crate) stamped: Vec<u8>,
+    pub(crate) note: SignedCheckpoint,
+}
+
+impl Kept {
+    /// As [`Kept::read`], but with what could not be read as a part of it.
+    pub(crate) fn look(store: &dyn Store) -> Self {
+        Self::read(store).unwrap_or_else(|error| Self { unread: Some(error), ..Self::default() })
+    }
+
+    /// Reads all of it.
+    ///
+    /// # Errors
+    /// If the storage refuses; what was read and makes no sense is a fault.
+    pub(crate) fn read(store: &dyn Store) -> Result<Self> {
+        let mut kept = Self::default();
+        kept.newest = match read_small(store, paths::CHECKPOINT, NOTE_BYTES_MAX)? {
+            None => None,
+            Some(bytes) => kept.parse(paths::CHECKPOINT, &bytes),
+        };
+        for name in names(store, paths::CHECKPOINTS)? {
+            let path = format!("{}/{name}", paths::CHECKPOINTS);
+            if let Some(bytes) = read_small(store, &path, NOTE_BYTES_MAX)?
+                && let Some(note) = kept.parse(&path, &bytes)
+            {
+                kept.notes.push(note);
+            }
+        }
+        kept.notes.sort_by_key(|note| note.checkpoint().size);
+        for name in names(store, paths::ANCHORS)? {
+            if name.ends_with(NOTE_SUFFIX) {
+                continue;
+            }
+            let path = format!("{}/{name}", paths::ANCHORS);
+            match anchor(store, path.clone()) {
+                Ok(anchor) => kept.anchors.push(anchor),
+                Err(Unfit::Fault(what)) => kept.faults.push((path, what)),
+                Err(Unfit::Error(error)) => return Err(error),
+            }
+        }
+        Ok(kept)
+    }
+
+    fn parse(&mut self, path: &str, bytes: &[u8]) -> Option<SignedCheckpoint> {
+        match SignedCheckpoint::parse(bytes) {
+            Ok(note) => Some(note),
+            Err(error) => {
+                self.faults.push((path.to_owned(), error.to_string()));
+                None
+            }
+        }
+    }
+
+    /// All checkpoints, those that were stamped too.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &SignedCheckpoint> {
+        self.newest.iter().chain(&self.notes).chain(self.anchors.iter().map(|anchor| &anchor.note))
+    }
+}
+
+const NOTE_SUFFIX: &str = ".note";
+
+/// Where a checkpoint is kept.
+pub(crate) fn note_path(size: u64) -> String {
+    format!("{}/{size}{NOTE_SUFFIX}", paths::CHECKPOINTS)
+}
+
+/// Where a receipt is kept, without its ending.
+fn anchor_stem(size: u64, sha256: Digest) -> String {
+    format!("{}/{size}-{}", paths::ANCHORS, &sha256.to_string()[..16])
+}
+
+enum Unfit {
+    Fault(String),
+    Error(Error),
+}
+
+impl From<Error> for Unfit {
+    fn from(error: Error) -> Self {
+        Self::Error(error)
+    }
+}
+
+fn anchor(store: &dyn Store, path: String) -> Result<Anchor, Unfit> {
+    let fault = |error: at1_ledger::Error| Unfit::Fault(error.to_string());
+    let gone = || Unfit::Fault("expected a receipt and what it stamped, found one without the other".to_owned());
+    let receipt = read_small(store, &path, TIME_RECEIPT_BYTES_MAX)?.ok_or_else(gone)?;
+    let read = TimeReceipt::parse(&receipt).map_err(fault)?;
+    let stem = path.rsplit_once('.').map_or(&*path, |(stem, _)| stem);
+    let stamped = read_small(store, &format!("{stem}{NOTE_SUFFIX}"), NOTE_BYTES_MAX)?.ok_or_else(gone)?;
+    let note = SignedCheckpoint::parse(&stamped).map_err(fault)?;
+    Ok(Anchor { path, receipt, read, stamped, note })
+}
+
+/// A file that is not longer than `most`; `None` if there is none. One that is longer comes cut, and is then no file of ours.
+fn read_small(store: &dyn Store, path: &str, most: usize) -> Result<Option<Vec<u8>>> {
+    let read = || {
+        let file = store.open(path)?;
+        let size = file.size()?;
+        read_range(&*file, 0, size.min(most as u64 + 1))
+    };
+    match read() {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(e) => Err(Error::io(path, e)),
+    }
+}
+
+/// The files of a folder, by name.
+fn names(store: &dyn Store, folder: &str) -> Result<Vec<String>> {
+    let entries = match store.list(folder) {
+        Ok(entries) => entries,
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(vec![]),
+        Err(e) => return Err(Error::io(folder, e)),
+    };
+    let files = entries.into_iter().filter(|entry| entry.kind == EntryKind::File && !entry.name.ends_with(".new"));
+    let mut names: Vec<_> = files.map(|entry| entry.name).take(FILES_MAX).collect();
+    names.sort();
+    Ok(names)
+}
+
+/// Which checkpoints are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Keep {
+    /// The newest one only; the next takes its place.
+    Newest,
+    /// It is kept besides.
+    ForGood,
+}
+
+/// Makes a checkpoint the newest one, unless a larger one is there already, and keeps it if that was asked. Signatures that one of
+/// the same text has already stay.
+pub(super) fn publish(store: &dyn Store, checkpoint: &SignedCheckpoint, keep: Keep) -> Result<SignedCheckpoint> {
+    let _guard = store.lock().map_err(|e| Error::io(store.place(), e))?;
+    let kept = Kept::read(store)?;
+    let mut merged = checkpoint.clone();
+    kept.all().for_each(|other| merged.merge(other));
+    let size = checkpoint.checkpoint().size;
+    let text = merged.to_string();
+    if keep == Keep::ForGood {
+        store.make_folder(paths::CHECKPOINTS).map_err(|e| Error::io(paths::CHECKPOINTS, e))?;
+        copy::replace(store, &note_path(size), text.as_bytes())?;
+    }
+    let of_this = |newest: &SignedCheckpoint| newest.checkpoint().origin == checkpoint.checkpoint().origin;
+    if kept.newest.filter(of_this).is_none_or(|newest| newest.checkpoint().size <= size) {
+        copy::replace(store, paths::CHECKPOINT, text.as_bytes())?;
+    }
+    Ok(merged)
+}
+
+/// Keeps a receipt and what it stamped; both durable on return.
+pub(super) fn keep_anchor(
+    store: &dyn Store,
+    size: u64,
+    kind: TimeReceiptKind,
+    receipt: &[u8],
+    stamped: &[u8],
+) -> Result<()> {
+    let stem = anchor_stem(size, Digest::of(receipt));
+    store.make_folder(paths::ANCHORS).map_err(|e| Error::io(paths::ANCHORS, e))?;
+    copy::replace(store, &format!("{stem}{NOTE_SUFFIX}"), stamped)?;
+    copy::replace(store, &format!("{stem}.{}", kind.extension()), receipt)
+}
+
+/// Brings what lies beside a ledger into its copy. Nothing there is replaced by what says less: receipts never change, a checkpoint
+/// gives way only to a sound one that is not smaller, and keeps its signatures.
+pub(crate) fn bring(store: &dyn Store, files: &[(String, Vec<u8>)]) -> Result<()> {
+    for (path, bytes) in files {
+        let there = read_small(store, path, TIME_RECEIPT_BYTES_MAX)?;
+        if there.as_ref() == Some(bytes) {
+            continue;
+        }
+        let text = match path.starts_with(paths::ANCHORS) {
+            true if there.is_some() => continue,
+            true => bytes.clone(),
+            false => {
+                // What is no checkpoint is the source's problem, and need not become the copy's.
+                let Ok(mut note) = SignedCheckpoint::parse(bytes) else { continue };
+                if let Some(old) = there.and_then(|there| SignedCheckpoint::parse(&there).ok()) {
+                    if old.checkpoint().size > note.checkpoint().size {
+                        continue;
+                    }
+                    note.merge(&old);
+                }
+                note.to_string().into_bytes()
+            }
+        };
+        let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
+        store.make_folder(folder).map_err(|e| Error::io(folder, e))?;
+        copy::replace(store, path, &text)?;
+    }
+    Ok(())
+}
+
+/// Everything that lies beside a ledger, as bytes: taken before the ledger is looked at, so that it is of no later state.
+pub(crate) fn copy_all(store: &dyn Store) -> Result<Vec<(String, Vec<u8>)>> {
+    let mut files = vec![];
+    let paths = [paths::CHECKPOINTS, paths::ANCHORS]
+        .into_iter()
+        .map(|folder| Ok(names(store, folder)?.into_iter().map(|name| format!("{folder}/{name}")).collect::<Vec<_>>()));
+    let mut paths: Vec<String> = paths.collect::<Result<Vec<_>>>()?.concat();
+    paths.push(paths::CHECKPOINT.to_owned());
+    for path in paths {
+        if let Some(bytes) = read_small(store, &path, TIME_RECEIPT_BYTES_MAX)? {
+            files.push((path, bytes));
+        }
+    }
+    Ok(files)
+}
