@@ -20,8 +20,8 @@ use crate::{
     detail::Kind,
     digest::Digest,
     error::{Error, ErrorKind, Result},
-    fields::{Builder, Fields, Typed},
-    json::{self, Members},
+    fields::{Fields, Typed},
+    json,
     link::{Event, Frame},
     proof::{verify_inclusion, verify_range},
     record::BatchRecord,
@@ -30,7 +30,7 @@ use crate::{
 };
 
 /// The member that says which kind of proof it is.
-const KINDS: [&str; 3] = ["at1_event_proof", "at1_row_proof", "at1_range_proof"];
+pub(crate) const KINDS: [&str; 3] = ["at1_event_proof", "at1_row_proof", "at1_range_proof"];
 
 /// What a proof is about, with what it takes to check it beside the proof of the event.
 #[derive(Clone, PartialEq, Eq)]
@@ -65,17 +65,6 @@ pub enum RowsForm {
     Range,
 }
 
-/// A claim as its file carries it, and what did not fit.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Packed {
-    /// The member `extra` of the proof file.
-    pub extra: Vec<u8>,
-    /// The rows, if they have to be passed beside it: for each a length, u32 LE, and the bytes.
-    pub rows: Option<Vec<u8>>,
-    /// The event's bytes, if they have to be passed beside it.
-    pub event: Option<Vec<u8>>,
-}
-
 /// What was passed beside a proof file.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Beside<'a> {
@@ -101,59 +90,6 @@ pub struct RowsShown {
 }
 
 impl Claim {
-    /// The claim as a proof file carries it.
-    ///
-    /// # Errors
-    ///
-    /// [`ErrorKind::Invalid`] if the event is no text, a row is 4 GiB or longer, or the path alone is too long.
-    pub fn pack(&self) -> Result<Packed> {
-        let whole = self.text(true, true)?;
-        if whole.len() <= EXTRA_BYTES_MAX {
-            return Ok(Packed { extra: whole, rows: None, event: None });
-        }
-        let rows = match &self.rows {
-            None => None,
-            Some(claim) => Some(pack_rows(&claim.rows)?),
-        };
-        let (extra, event) = match self.text(false, true)? {
-            extra if extra.len() <= EXTRA_BYTES_MAX => (extra, None),
-            _ => (self.text(false, false)?, Some(self.event.clone())),
-        };
-        match extra.len() <= EXTRA_BYTES_MAX {
-            true => Ok(Packed { extra, rows, event }),
-            false => Err(Error::invalid(format!("expected at most {EXTRA_BYTES_MAX} bytes, found {}", extra.len()))),
-        }
-    }
-
-    fn text(&self, with_rows: bool, with_event: bool) -> Result<Vec<u8>> {
-        let event = str::from_utf8(&self.event).map_err(|_| Error::invalid("expected an event in UTF-8"))?.to_owned();
-        let mut members = Builder::default();
-        members.put_some("event", Some(&event).filter(|_| with_event));
-        match &self.rows {
-            None => {
-                members.put(KINDS[0], &1);
-            }
-            Some(claim) => {
-                members.put("batch", &claim.batch).put("path", &Hashes(claim.path.clone()));
-                match (claim.form, claim.rows.as_slice()) {
-                    (RowsForm::Row, [row]) => {
-                        members.put(KINDS[1], &1).put("row_index", &claim.first);
-                        members.put_some("row", Some(&Bytes(row.clone())).filter(|_| with_rows));
-                    }
-                    (RowsForm::Row, rows) => {
-                        return Err(Error::invalid(format!("expected one row, found {}", rows.len())));
-                    }
-                    (RowsForm::Range, rows) => {
-                        members.put(KINDS[2], &1).put("first", &claim.first);
-                        let rows = rows.iter().cloned().map(Bytes).collect::<Vec<_>>();
-                        members.put_some("rows", Some(&rows).filter(|_| with_rows));
-                    }
-                }
-            }
-        }
-        members.finish(&Members::new()).and_then(|value| json::encode(&value)).map(String::into_bytes)
-    }
-
     /// Reads a claim, and what was passed beside its file.
     ///
     /// # Errors
@@ -285,17 +221,6 @@ fn either_rows(key: &str, inside: Option<Vec<Bytes>>, beside: Option<&[u8]>) -> 
     }
 }
 
-fn pack_rows(rows: &[Vec<u8>]) -> Result<Vec<u8>> {
-    let mut bytes = vec![];
-    for row in rows {
-        let length =
-            u32::try_from(row.len()).map_err(|_| Error::invalid("expected rows below 4 GiB, found a longer one"))?;
-        bytes.extend_from_slice(&length.to_le_bytes());
-        bytes.extend_from_slice(row);
-    }
-    Ok(bytes)
-}
-
 fn unpack_rows(mut bytes: &[u8]) -> Result<Vec<Vec<u8>>> {
     let mut rows = vec![];
     while !bytes.is_empty() {
@@ -311,7 +236,7 @@ fn unpack_rows(mut bytes: &[u8]) -> Result<Vec<Vec<u8>>> {
 }
 
 /// Bytes as canonical base64.
-struct Bytes(Vec<u8>);
+pub(crate) struct Bytes(pub(crate) Vec<u8>);
 
 impl Typed for Bytes {
     const WHAT: &str = "canonical base64";
@@ -334,7 +259,7 @@ impl Typed for Vec<Bytes> {
 }
 
 /// Digests as canonical base64.
-struct Hashes(Vec<Digest>);
+pub(crate) struct Hashes(pub(crate) Vec<Digest>);
 
 impl Typed for Hashes {
     const WHAT: &str = "an array of digests in canonical base64";

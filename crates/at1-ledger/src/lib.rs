@@ -83,8 +83,10 @@ mod key;
 mod link;
 mod memory;
 mod note;
+mod pack;
 mod policy;
 mod proof;
+mod prove;
 mod record;
 mod state;
 mod tiles;
@@ -98,7 +100,7 @@ mod tree;
 pub use chain::{AnchorEvent, ChainReport, KeyEvent, Receipt, verify_chain, verify_chain_at, verify_chain_from};
 pub use check::{Proved, Shown, check_proof};
 pub use checkpoint::{Checkpoint, SignedCheckpoint};
-pub use claim::{Beside, Claim, Packed, RowsClaim, RowsForm, RowsShown};
+pub use claim::{Beside, Claim, RowsClaim, RowsForm, RowsShown};
 pub use detail::{Detail, Kind, ManifestRef, Op, Totals};
 pub use digest::Digest;
 pub use error::{Error, ErrorKind, Result};
@@ -112,10 +114,10 @@ pub use key::{KeyType, SIGNATURE_BYTES, SecretKey, Signer, VerifierKey};
 pub use link::{ChainHead, EVENT_BYTES_MAX, Event, Frame, LINE_BYTES_MAX, Link, link, parse_line, split_tail};
 pub use memory::{Memory, Recall};
 pub use note::{NOTE_BYTES_MAX, Note, NoteSignature};
+pub use pack::Packed;
 pub use policy::{Cosigned, Name, POLICY_NAMES_MAX, Policy, Quorum, Trust, Witness};
-pub use proof::{
-    RangeProver, prove_consistency, prove_inclusion, prove_range, verify_consistency, verify_inclusion, verify_range,
-};
+pub use proof::{verify_consistency, verify_inclusion, verify_range};
+pub use prove::{RangeProver, prove_consistency, prove_inclusion, prove_range};
 pub use record::{
     BatchRecord, Carried, Idempotency, SCHEMA_BYTES_MAX, SegmentRecord, ZONES_BYTES_MAX, parse_segment_name,
     segment_name,
