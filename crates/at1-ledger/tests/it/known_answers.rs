@@ -119,3 +119,23 @@ fn proof_of_a_range() {
     assert_eq!((event.n, rows.batch, rows.first, rows.first_in_table), (0, 0, 1, 1));
     assert_eq!(rows.rows, [&b"2,bob\n"[..], b"\n3,\n"]);
 }
+
+/// The specification shows these texts.
+#[test]
+fn specification_quotes_these_answers() {
+    let table = example(BATCHES, 6);
+    let page = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/spec/proofs.md")).unwrap();
+    let row = rows_proof(&table, 1, 1, RowsForm::Row, 1..2).to_string();
+    let range = rows_proof(&table, 0, 0, RowsForm::Range, 1..3).to_string();
+    let digest = |text: &str| Digest::of(text.as_bytes()).to_string();
+    for text in [
+        log_key(&table).key().to_string(),
+        witness_key().key().to_string(),
+        checkpoint(&table).to_string(),
+        digest(&row),
+        digest(&range),
+        format!("{} bytes", row.len()).replace("1973", "1,973"),
+    ] {
+        assert!(page.contains(&text), "docs/spec/proofs.md does not have {text}");
+    }
+}
