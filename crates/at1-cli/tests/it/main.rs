@@ -12,6 +12,7 @@ mod compact;
 mod errors;
 mod extract;
 mod golden;
+mod ledger;
 mod query;
 mod read;
 mod repair;
