@@ -1,7 +1,10 @@
-//! `cargo xtask interop`: pyarrow, polars and duckdb open every segment as the Parquet file it is, and must agree with `at1 scan`.
+//! `cargo xtask interop`: pyarrow, polars and duckdb open every segment as the Parquet file it is, and must agree with `at1 scan`;
+//! OpenSSL and an auditor's script check keys, signatures, ledgers and proofs.
 //!
 //! * The environment is made below the target folder from pinned versions, and kept for the next run.
 //! * Without Python it says so; where `CI` is set that is a failure.
+
+mod ledger;
 
 use std::{
     fs,
@@ -42,7 +45,8 @@ pub(crate) fn all() -> Result {
     let list = dir.join("jobs.jsonl");
     fs::write(&list, jobs)?;
     let script = sh::root().join("xtask/interop/check.py");
-    sh::run(Command::new(python).arg(script).arg(list))
+    sh::run(Command::new(&python).arg(script).arg(list))?;
+    ledger::check(&at1, &python, &dir.join("ledger"))
 }
 
 /// The Python of a virtual environment of this name with what `requirements` lists; made if it is not there or the list has changed.

@@ -53,12 +53,21 @@ const ROWS_SHOWN: usize = 20;
 
 fn print_rows(shown: &RowsShown, out: &mut dyn Write) -> io::Result<()> {
     for row in shown.rows.iter().take(ROWS_SHOWN) {
-        writeln!(out, "  {}", String::from_utf8_lossy(row).escape_debug())?;
+        writeln!(out, "  {}", printable(row))?;
     }
     match shown.rows.len().saturating_sub(ROWS_SHOWN) {
         0 => Ok(()),
         more => writeln!(out, "  … and {more} more; --output FILE writes them all, byte for byte"),
     }
+}
+
+/// A row on one line: what would move the cursor is spelled out.
+fn printable(row: &[u8]) -> String {
+    let mut text = String::new();
+    for c in String::from_utf8_lossy(row).chars() {
+        if c.is_control() { text.extend(c.escape_default()) } else { text.push(c) }
+    }
+    text
 }
 
 fn to_json(proved: &Proved) -> Value {
