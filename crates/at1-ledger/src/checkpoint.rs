@@ -100,11 +100,6 @@ impl SignedCheckpoint {
     /// [`Invalid`](crate::ErrorKind::Invalid) if the key is not named like the origin or is a witness's, [`Io`](crate::ErrorKind::Io) if the signer
     /// fails, [`Unproven`](crate::ErrorKind::Unproven) if what it gives is not its signature.
     pub fn sign(checkpoint: Checkpoint, signer: &dyn Signer) -> Result<Self> {
-        let key = signer.key();
-        if key.name() != checkpoint.origin || key.kind() != KeyType::Ed25519 {
-            let message = format!("expected a log's key named {}, found {key}", checkpoint.origin);
-            return Err(Error::invalid(message).at("key"));
-        }
         let mut signed = Self { note: Note::new(checkpoint.to_string(), vec![]), checkpoint };
         signed.sign_again(signer)?;
         Ok(signed)
@@ -117,6 +112,10 @@ impl SignedCheckpoint {
     /// As [`SignedCheckpoint::sign`].
     pub fn sign_again(&mut self, signer: &dyn Signer) -> Result<()> {
         let key = signer.key();
+        if key.name() != self.checkpoint.origin || key.kind() != KeyType::Ed25519 {
+            let message = format!("expected a log's key named {}, found {key}", self.checkpoint.origin);
+            return Err(Error::invalid(message).at("key"));
+        }
         let signature = signer.sign(self.note.text().as_bytes()).map_err(|error| Error::from(error).at("signer"))?;
         // A signer that is another program may hold another key than it was said to.
         if !key.has_signed(self.note.text().as_bytes(), &signature) {

@@ -89,7 +89,20 @@ impl VerifierKey {
     }
 
     /// Whether `signature` is this key's signature of exactly these bytes.
-    pub(crate) fn has_signed(&self, message: &[u8], signature: &[u8]) -> bool {
+    ///
+    /// What the bytes are is the caller's to know: a log signs a note's text, a witness a time before it.
+    /// [`SignedCheckpoint::is_signed_by`](crate::SignedCheckpoint::is_signed_by) knows both.
+    ///
+    /// ```
+    /// use at1_ledger::{KeyType, SecretKey, Signer};
+    ///
+    /// let key = SecretKey::from_seed(&[1; 32], "example.org/trades", KeyType::Ed25519)?;
+    /// let signature = key.sign(b"a message")?;
+    /// assert!(key.key().has_signed(b"a message", &signature));
+    /// assert!(!key.key().has_signed(b"another", &signature));
+    /// # Ok::<(), at1_ledger::Error>(())
+    /// ```
+    pub fn has_signed(&self, message: &[u8], signature: &[u8]) -> bool {
         let key = VerifyingKey::from_bytes(&self.public);
         let signature = Signature::from_slice(signature);
         matches!((key, signature), (Ok(key), Ok(signature)) if key.verify_strict(message, &signature).is_ok())

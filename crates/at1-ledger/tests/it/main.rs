@@ -6,13 +6,31 @@
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is the test failing, in helpers too")]
 
 mod attacks;
+mod checkpoints;
+mod claims;
 mod damage;
 mod example;
+mod forgeries;
+mod growth;
+mod handover;
 mod json;
+mod keyring;
+mod keys;
 mod known_answers;
 mod link;
+mod memory;
+mod mutations;
+mod note;
+mod oracles;
+mod outside;
+mod packing;
+mod policies;
+mod proved;
+mod quorums;
+mod sigsum;
 mod standin;
 mod state;
+mod tiles;
 mod time;
 mod tip;
 mod tree;
