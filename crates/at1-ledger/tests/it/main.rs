@@ -32,6 +32,7 @@ mod standin;
 mod state;
 mod tiles;
 mod time;
+mod times;
 mod tip;
 mod tree;
 mod vectors;
