@@ -1,8 +1,9 @@
 //! When events happened, as far as others can tell: an interval for each.
 //!
 //! * An event is no later than the first outside statement that covers it: a cosignature or a stamp of a tree that has it.
-//! * It is no earlier than the last one that the ledger itself took in before it (a stamp in an `anchor` event; the event's bytes
-//!   hang on it), and was not yet in the tree that a witness called the newest at its time.
+//! * It is no earlier than the last one that the ledger itself took in by then (a stamp in an `anchor` event; that event's bytes
+//!   hang on it, and so do all later ones'), and was not yet in the tree that a witness called the newest at its time. A stamper calls no tree the newest: it
+//!   stamps what it is given, however old that is.
 //! * An event's own time is its writer's claim, and is not asked here.
 
 use crate::time::Timestamp;
@@ -24,8 +25,10 @@ use crate::time::Timestamp;
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Times {
-    /// Statements about the first so many events.
+    /// Statements that the first so many events were the newest tree.
     saw: Vec<(u64, Bound)>,
+    /// Statements that they were there.
+    stamped: Vec<(u64, Bound)>,
     /// Statements that are themselves in an event.
     embedded: Vec<(u64, Bound)>,
 }
@@ -49,9 +52,14 @@ pub struct Interval {
 }
 
 impl Times {
-    /// `by` saw the tree of the first `size` events at `time`.
+    /// To `by` the tree of the first `size` events was the newest at `time`.
     pub fn saw(&mut self, size: u64, time: Timestamp, by: &str) {
         self.saw.push((size, Bound { time, by: by.to_owned() }));
+    }
+
+    /// The tree of the first `size` events was there at `time`, as `by` states; there may have been a newer one.
+    pub fn stamped(&mut self, size: u64, time: Timestamp, by: &str) {
+        self.stamped.push((size, Bound { time, by: by.to_owned() }));
     }
 
     /// Event `event` carries the digest of a statement that `by` made at `time`.
@@ -61,14 +69,14 @@ impl Times {
 
     /// Whether anything is known.
     pub fn is_empty(&self) -> bool {
-        self.saw.is_empty() && self.embedded.is_empty()
+        self.saw.is_empty() && self.stamped.is_empty() && self.embedded.is_empty()
     }
 
     /// The interval of event `n`.
     pub fn interval(&self, n: u64) -> Interval {
-        let covering = self.saw.iter().filter(|(size, _)| *size > n);
+        let covering = self.saw.iter().chain(&self.stamped).filter(|(size, _)| *size > n);
         let not_yet = self.saw.iter().filter(|(size, _)| *size <= n);
-        let hung_on = self.embedded.iter().filter(|(event, _)| *event < n);
+        let hung_on = self.embedded.iter().filter(|(event, _)| *event <= n);
         Interval {
             after: not_yet.chain(hung_on).map(|(_, bound)| bound).max_by_key(|bound| bound.time).cloned(),
             before: covering.map(|(_, bound)| bound).min_by_key(|bound| bound.time).cloned(),

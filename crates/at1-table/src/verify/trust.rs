@@ -315,7 +315,9 @@ impl Run<'_> {
             if let (Some(policy), Some(handovers)) = (&self.options.policy, handovers) {
                 let keys = handovers.keys_at(checkpoint.size);
                 match policy.weigh_by(note, &keys) {
-                    Ok(trust) if trust.signed.is_empty() => {
+                    // Which keys follow from the policy's this ledger itself says, and it may be the one that was changed. A quorum
+                    // cosigns nothing that the log has not signed.
+                    Ok(trust) if trust.signed.is_empty() && !matches!(trust.quorum, Quorum::Met { .. }) => {
                         self.find(
                             Code::Untrusted,
                             place,
@@ -413,7 +415,7 @@ impl Run<'_> {
         self.report.anchored = self.report.anchored.max(Some(checkpoint.size));
         if let Some(time) = anchor.read.time {
             let by = anchor.read.kind.as_str();
-            self.times.saw(checkpoint.size, time, by);
+            self.times.stamped(checkpoint.size, time, by);
             self.times.embedded(event, time, by);
             self.fresh = self.fresh.max(Some(time));
         }
