@@ -4,13 +4,16 @@
 //!   every later event hangs on the `anchor` event, none of them is older than the receipt.
 //! * Both files are durable before the event names the receipt.
 
-use at1_ledger::{ChainHead, Digest, Kind, SignedCheckpoint, TimeReceipt, Timestamp, VerifierKey};
+use at1_ledger::{
+    ChainHead, ChainReport, Code, Digest, Kind, SignedCheckpoint, TimeReceipt, Timestamp, Verdict, VerifierKey,
+};
 use serde_json::{Value, json};
 
 use super::kept;
 use crate::{
     commit::Writer,
     error::{Error, ErrorKind, Result},
+    paths,
     table::{Table, settle},
 };
 
@@ -62,6 +65,7 @@ impl Table {
         }
         let size = note.checkpoint().size;
         let report = self.chain_report_at(&[size].into())?;
+        expect_read(&report)?;
         let origin = report.header.as_ref().map(|header| header.origin().to_owned()).unwrap_or_default();
         let found = note.checkpoint();
         if found.origin != origin || report.root_at(size) != Some(found.root) || size == 0 {
@@ -88,4 +92,16 @@ impl Table {
             Ok(Anchored { event: n, known: false, size, kind, time, chain_head: Some(link.event.head()) })
         })
     }
+}
+
+/// An error unless a ledger could be read to its end and holds.
+fn expect_read(report: &ChainReport) -> Result<()> {
+    let kind = match (report.verdict(), report.findings.first()) {
+        (Verdict::Holds, _) => return Ok(()),
+        (Verdict::Broken, _) => ErrorKind::Corrupt,
+        (Verdict::Undecided, Some(finding)) if finding.code == Code::Unreadable => ErrorKind::Io,
+        (Verdict::Undecided, _) => ErrorKind::Unsupported,
+    };
+    let found = report.findings.first().map_or("nothing".to_owned(), ToString::to_string);
+    Err(Error::new(kind, paths::LEDGER, "", found))
 }

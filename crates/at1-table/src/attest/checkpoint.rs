@@ -7,7 +7,7 @@
 //! * What is remembered is durable before the signature leaves this process.
 //! * Signing costs what the new lines cost. Nothing is hashed under the lock.
 
-use std::io;
+use std::{io, sync::Arc};
 
 use at1_ledger::{Event, Frame, Kind, Memory, Op, SignedCheckpoint, Signer, VerifierKey, parse_line};
 use serde_json::{Value, json};
@@ -166,7 +166,11 @@ impl Table {
             (add.as_ref(), retire.as_ref()) == (Some(&adds), Some(&retires))
         };
         let mut walk = Walk::begin(self, old.key(), old_memory)?;
-        let is_border = walk.is_after(self, &hands_over)?;
+        // Done again, it may come after what the new key signed: the ledger goes on from that too, and it is not forgotten.
+        let mut next = Walk::begin(self, new.key(), new_memory)?;
+        let signed_by_new = next.memory.size();
+        next.run_to_end(self)?;
+        let is_border = walk.last_event(self)?.is_some_and(|event| hands_over(&event));
         if !is_border && !walk.run_to(self, &hands_over)? {
             if walk.standing()? == Standing::Unnamed {
                 return Err(Error::new(ErrorKind::Refused, "key", "a key that has signed this ledger", old.key()));
@@ -180,7 +184,9 @@ impl Table {
         }
         let signed = walk.sign(&[old, new])?;
         old_memory.remember(&walk.memory).map_err(memory_failed)?;
-        new_memory.remember(&walk.memory).map_err(memory_failed)?;
+        if signed_by_new <= walk.memory.size() {
+            new_memory.remember(&walk.memory).map_err(memory_failed)?;
+        }
         let checkpoint = kept::publish(self.store(), &signed, Keep::ForGood)?;
         Ok(HandoverReport { event: walk.memory.size() - 1, checkpoint })
     }
@@ -246,13 +252,19 @@ impl Walk {
         };
         let mut walk = Self { memory, key: key.clone(), named: vec![] };
         if walk.memory.size() > 0 {
+            // Compared here, as there may be no line behind it that has to follow.
+            let (size, chain) = (walk.memory.size(), walk.memory.chain());
+            let last = walk.last_event(table)?.ok_or_else(|| rolled_back(size, SHORTER))?;
+            if last.chain != chain {
+                let found = format!("another: expected chain value {chain} after them, found {}", last.chain);
+                return Err(rolled_back(size, found));
+            }
             // Only a key that the ledger names ever signs; and the last that it signs is the event that retires it.
             let key = key.to_string();
-            let retires = |event: &Event| match &event.detail.kind {
+            let retired = match &last.detail.kind {
                 Kind::Key { retire, .. } => retire.as_ref() == Some(&key),
                 _ => false,
             };
-            let retired = walk.is_after(table, &retires)?;
             walk.named.push((key, retired));
         }
         Ok(walk)
@@ -268,21 +280,13 @@ impl Walk {
         let end = table.durable_end()?;
         let io = |e| Error::io(paths::LEDGER, e);
         let size = self.memory.size();
-        let rolled_back = |found: String| {
-            Error::new(
-                ErrorKind::Rollback,
-                paths::LEDGER,
-                format!("a ledger that goes on from the {size} events signed"),
-                found,
-            )
-        };
         if end < self.memory.ledger_bytes() {
-            return Err(rolled_back("a shorter one: it was cut short, or an older copy was put back".to_owned()));
+            return Err(rolled_back(size, SHORTER));
         }
         let file = table.store().open(paths::LEDGER).map_err(io)?;
         let mut lines = Lines::all(&*file, self.memory.ledger_bytes(), end);
         while let Some(line) = lines.next().map_err(io)? {
-            self.memory.follow(&line).map_err(|e| rolled_back(e.to_string()))?;
+            self.memory.follow(&line).map_err(|e| rolled_back(size, e))?;
             let is_key = Frame::parse(&line).is_ok_and(|frame| frame.op == Op::Key.as_str());
             if !is_key {
                 continue;
@@ -301,12 +305,12 @@ impl Walk {
         Ok(false)
     }
 
-    /// Whether the last event that is remembered is one that `is` says: then a handover was interrupted behind it.
-    fn is_after(&self, table: &Table, is: &dyn Fn(&Event) -> bool) -> Result<bool> {
-        let Some(last) = self.memory.size().checked_sub(1) else { return Ok(false) };
+    /// The last event that is remembered, as the ledger has it; `None` if it has fewer, or none is remembered.
+    fn last_event(&self, table: &Table) -> Result<Option<Arc<Event>>> {
+        let Some(last) = self.memory.size().checked_sub(1) else { return Ok(None) };
         table.ask(|version| match last < version.events() {
-            true => Ok(is(&*Events::new(version, table.store()).read(last)?)),
-            false => Ok(false),
+            true => Events::new(version, table.store()).read(last).map(Some),
+            false => Ok(None),
         })
     }
 
@@ -336,6 +340,14 @@ impl Walk {
         self.memory.note = Some(signed.to_string());
         Ok(signed)
     }
+}
+
+const SHORTER: &str = "a shorter one: it was cut short, or an older copy was put back";
+
+/// The ledger is not the one of which `size` events were signed.
+fn rolled_back(size: u64, found: impl std::fmt::Display) -> Error {
+    let expected = format!("a ledger that goes on from the {size} events signed");
+    Error::new(ErrorKind::Rollback, paths::LEDGER, expected, found)
 }
 
 /// A log's key is named like its origin.
