@@ -24,4 +24,4 @@ pub use export::{TileFile, WriteTile};
 pub use prove::{ProofFile, ProofOf};
 pub use witness::CosignReport;
 
-pub(crate) use kept::{Anchor, Kept, bring, copy_all};
+pub(crate) use kept::{Anchor, Kept, borne_out, bring, copy_all, sizes};

@@ -15,7 +15,9 @@
 
 use std::{collections::BTreeSet, io, path::Path, sync::Arc};
 
-use at1_ledger::{ChainHead, SegmentRecord, State, Verdict, parse_segment_name, split_tail, verify_chain};
+use at1_ledger::{
+    ChainHead, ChainReport, SegmentRecord, State, Verdict, parse_segment_name, split_tail, verify_chain_at,
+};
 use serde_json::{Value, json};
 
 use crate::{
@@ -135,7 +137,9 @@ struct Seen {
     /// Its ledger, up to the last whole line.
     text: Vec<u8>,
     state: State,
-    /// Checkpoints and receipts, by path.
+    /// What else it recomputes to.
+    chain: ChainReport,
+    /// Checkpoints and receipts that it bears out, by path.
     beside: Vec<(String, Vec<u8>)>,
 }
 
@@ -177,14 +181,15 @@ fn see_once(source: &dyn Store) -> Result<Seen> {
     if text.is_empty() {
         return Err(failed(io::ErrorKind::NotFound.into()));
     }
-    let report = verify_chain(&text);
-    let kind = match report.verdict() {
+    let mut chain = verify_chain_at(&text[..], &attest::sizes(&beside));
+    let state = chain.state.take();
+    let kind = match chain.verdict() {
         Verdict::Holds => None,
         Verdict::Undecided => Some(ErrorKind::Unsupported),
         Verdict::Broken => Some(ErrorKind::Corrupt),
     };
-    match (kind, report.findings.first(), report.state) {
-        (None, _, Some(state)) => Ok(Seen { text, state, beside }),
+    match (kind, chain.findings.first(), state) {
+        (None, _, Some(state)) => Ok(Seen { beside: attest::borne_out(beside, &chain), text, state, chain }),
         (kind, finding, _) => {
             let found = finding.map_or("nothing".to_owned(), ToString::to_string);
             Err(Error::new(kind.unwrap_or(ErrorKind::Corrupt), place(source, paths::LEDGER), "", found))
@@ -277,7 +282,7 @@ impl Run<'_> {
             // A name that lost its ledger to the other may have come back with a power cut.
             false => remove_if_there(dest, paths::LEDGER_NEW).and_then(|_| copy::sync_home(dest))?,
         }
-        attest::bring(dest, &seen.beside).map_err(|e| e.within(dest.place()))?;
+        attest::bring(dest, &seen.beside, &seen.chain).map_err(|e| e.within(dest.place()))?;
         let files_removed = self.remove_vacuumed(&seen.state)?;
         let old = block_files::unreached(&self.copy.shared_store(), seen.state.manifest())?;
         block_files::remove(dest, &old)?;

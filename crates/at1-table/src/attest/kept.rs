@@ -3,9 +3,15 @@
 //! * A file that cannot be what its name says is told as a fault and passed over: what it lacks is for the policy to miss.
 //! * Lengths are looked at before anything is read.
 
-use std::io;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    io,
+};
 
-use at1_ledger::{Digest, NOTE_BYTES_MAX, SignedCheckpoint, TIME_RECEIPT_BYTES_MAX, TimeReceipt, TimeReceiptKind};
+use at1_ledger::{
+    ChainReport, Digest, NOTE_BYTES_MAX, NoteSignature, SignedCheckpoint, TIME_RECEIPT_BYTES_MAX, TimeReceipt,
+    TimeReceiptKind, VerifierKey,
+};
 
 use crate::{
     copy,
@@ -109,6 +115,12 @@ fn anchor_stem(size: u64, sha256: Digest) -> String {
     format!("{}/{size}-{}", paths::ANCHORS, &sha256.to_string()[..16])
 }
 
+/// Where what a receipt stamped is kept.
+fn stamped_path(receipt: &str) -> String {
+    let stem = receipt.rsplit_once('.').map_or(receipt, |(stem, _)| stem);
+    format!("{stem}{NOTE_SUFFIX}")
+}
+
 enum Unfit {
     Fault(String),
     Error(Error),
@@ -125,8 +137,7 @@ fn anchor(store: &dyn Store, path: String) -> Result<Anchor, Unfit> {
     let gone = || Unfit::Fault("expected a receipt and what it stamped, found one without the other".to_owned());
     let receipt = read_small(store, &path, TIME_RECEIPT_BYTES_MAX)?.ok_or_else(gone)?;
     let read = TimeReceipt::parse(&receipt).map_err(fault)?;
-    let stem = path.rsplit_once('.').map_or(&*path, |(stem, _)| stem);
-    let stamped = read_small(store, &format!("{stem}{NOTE_SUFFIX}"), NOTE_BYTES_MAX)?.ok_or_else(gone)?;
+    let stamped = read_small(store, &stamped_path(&path), NOTE_BYTES_MAX)?.ok_or_else(gone)?;
     let note = SignedCheckpoint::parse(&stamped).map_err(fault)?;
     Ok(Anchor { path, receipt, read, stamped, note })
 }
@@ -173,7 +184,7 @@ pub(super) fn publish(store: &dyn Store, checkpoint: &SignedCheckpoint, keep: Ke
     let _guard = store.lock().map_err(|e| Error::io(store.place(), e))?;
     let kept = Kept::read(store)?;
     let mut merged = checkpoint.clone();
-    kept.all().for_each(|other| merged.merge(other));
+    kept.all().for_each(|other| merged = with_news(&merged, other));
     let size = checkpoint.checkpoint().size;
     let text = merged.to_string();
     if keep == Keep::ForGood {
@@ -201,29 +212,79 @@ pub(super) fn keep_anchor(
     copy::replace(store, &format!("{stem}.{}", kind.extension()), receipt)
 }
 
-/// Brings what lies beside a ledger into its copy. Nothing there is replaced by what says less: receipts never change, a checkpoint
-/// gives way only to a sound one that is not smaller, and keeps its signatures.
-pub(crate) fn bring(store: &dyn Store, files: &[(String, Vec<u8>)]) -> Result<()> {
+/// A checkpoint, with what another note of the same has besides. A signature that stands there in the place of one of the same key is
+/// no news: one of the two is damaged, and nobody who does not have the keys can say which.
+fn with_news(note: &SignedCheckpoint, other: &SignedCheckpoint) -> SignedCheckpoint {
+    if other.checkpoint() != note.checkpoint() {
+        return note.clone();
+    }
+    let (has, offered) = (note.note().signatures(), other.note().signatures());
+    let is_news = |line: &&NoteSignature| {
+        let same_key = |mine: &&NoteSignature| (&mine.name, mine.key_id) == (&line.name, line.key_id);
+        !has.contains(line) && has.iter().filter(same_key).all(|mine| offered.contains(mine))
+    };
+    let text = offered.iter().filter(is_news).fold(note.to_string(), |text, line| format!("{text}{line}\n"));
+    // Both could be read; together they may be too long.
+    SignedCheckpoint::parse(text.as_bytes()).unwrap_or_else(|_| note.clone())
+}
+
+/// Whether a ledger bears a checkpoint out, as far as that shows without a policy: the ledger began with it, and each signature that
+/// claims to be of a key that the ledger names is one. `None` if the report does not have the root of that size.
+fn is_borne_out(note: &SignedCheckpoint, chain: &ChainReport) -> Option<bool> {
+    let checkpoint = note.checkpoint();
+    let is_of = chain.header.as_ref().is_some_and(|header| header.origin() == checkpoint.origin);
+    let mut keys = chain.keys.iter().filter_map(|event| event.add.as_ref()?.parse::<VerifierKey>().ok());
+    if !is_of || checkpoint.size > chain.events || keys.any(|key| note.is_signed_by(&key).is_err()) {
+        return Some(false);
+    }
+    Some(chain.root_at(checkpoint.size)? == checkpoint.root)
+}
+
+/// The sizes at which a ledger's root is needed to know which of these files it bears out.
+pub(crate) fn sizes(files: &[(String, Vec<u8>)]) -> BTreeSet<u64> {
+    let notes = files.iter().filter_map(|(_, bytes)| SignedCheckpoint::parse(bytes).ok());
+    notes.map(|note| note.checkpoint().size).collect()
+}
+
+/// Those of these files that a ledger bears out. What becomes of the others is this table's problem, and need not become its copy's.
+pub(crate) fn borne_out(files: Vec<(String, Vec<u8>)>, chain: &ChainReport) -> Vec<(String, Vec<u8>)> {
+    let is_note =
+        |bytes: &[u8]| SignedCheckpoint::parse(bytes).is_ok_and(|note| is_borne_out(&note, chain) == Some(true));
+    let (anchors, notes): (BTreeMap<_, _>, BTreeMap<_, _>) =
+        files.into_iter().partition(|(path, _)| path.starts_with(paths::ANCHORS));
+    let mut sound: Vec<_> = notes.into_iter().filter(|(_, bytes)| is_note(bytes)).collect();
+    for (path, receipt) in anchors.iter().filter(|(path, _)| !path.ends_with(NOTE_SUFFIX)) {
+        let note_path = stamped_path(path);
+        let Some(stamped) = anchors.get(&note_path).filter(|stamped| is_note(stamped)) else { continue };
+        let is_named = chain.anchors.iter().any(|event| event.sha256 == Digest::of(receipt));
+        if is_named && TimeReceipt::parse(receipt).is_ok_and(|read| read.is_of(stamped)) {
+            sound.extend([(note_path, stamped.clone()), (path.clone(), receipt.clone())]);
+        }
+    }
+    sound
+}
+
+/// Brings files that a ledger bears out into its copy. Nothing there is replaced by what says less: a checkpoint gives way only to
+/// one that is not smaller, and keeps its signatures.
+pub(crate) fn bring(store: &dyn Store, files: &[(String, Vec<u8>)], chain: &ChainReport) -> Result<()> {
     for (path, bytes) in files {
         let there = read_small(store, path, TIME_RECEIPT_BYTES_MAX)?;
         if there.as_ref() == Some(bytes) {
             continue;
         }
-        let text = match path.starts_with(paths::ANCHORS) {
-            true if there.is_some() => continue,
-            true => bytes.clone(),
-            false => {
-                // What is no checkpoint is the source's problem, and need not become the copy's.
-                let Ok(mut note) = SignedCheckpoint::parse(bytes) else { continue };
-                if let Some(old) = there.and_then(|there| SignedCheckpoint::parse(&there).ok()) {
-                    if old.checkpoint().size > note.checkpoint().size {
-                        continue;
-                    }
-                    note.merge(&old);
+        let mut text = bytes.clone();
+        if !path.starts_with(paths::ANCHORS) {
+            let note = SignedCheckpoint::parse(bytes)?;
+            let old = there.and_then(|there| SignedCheckpoint::parse(&there).ok());
+            if let Some(old) = old.filter(|old| is_borne_out(old, chain) != Some(false)) {
+                if old.checkpoint().size > note.checkpoint().size {
+                    continue;
                 }
-                note.to_string().into_bytes()
+                if old.checkpoint() == note.checkpoint() {
+                    text = with_news(&old, &note).to_string().into_bytes();
+                }
             }
-        };
+        }
         let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
         store.make_folder(folder).map_err(|e| Error::io(folder, e))?;
         copy::replace(store, path, &text)?;
