@@ -10,6 +10,7 @@ mod compact;
 mod corpus;
 mod crash;
 mod damage;
+mod exit_codes;
 mod faults;
 mod group;
 mod history;
