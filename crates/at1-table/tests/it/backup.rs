@@ -403,10 +403,10 @@ fn a_copy_whose_disk_failed_is_left_alone() {
 }
 
 /// A store that does something before a file is opened, or lets nobody write.
-struct Hooked {
-    store: MemStore,
-    before_open: Box<dyn Fn(&str) + Send + Sync>,
-    read_only: bool,
+pub(crate) struct Hooked {
+    pub(crate) store: MemStore,
+    pub(crate) before_open: Box<dyn Fn(&str) + Send + Sync>,
+    pub(crate) read_only: bool,
 }
 
 impl Hooked {

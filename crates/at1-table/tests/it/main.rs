@@ -4,6 +4,8 @@
 mod append;
 mod attacks;
 mod attest;
+mod attest_backup;
+mod attest_faults;
 mod backup;
 mod cat;
 mod compact;
