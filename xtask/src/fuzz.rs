@@ -10,7 +10,7 @@ use std::{fs, path::PathBuf, process::Command};
 use crate::sh::{self, Args, Result};
 
 /// Each target, the files it starts from besides its seeds, and the largest input that is tried.
-const TARGETS: [(&str, &str, &str); 8] = [
+const TARGETS: [(&str, &str, &str); 9] = [
     ("tokenizer", "testdata/csv", "4096"),
     ("column", "testdata/csv", "2048"),
     ("roundtrip", "testdata/csv", "4096"),
@@ -19,6 +19,7 @@ const TARGETS: [(&str, &str, &str); 8] = [
     ("recovery", "", "512"),
     ("predicate", "", "512"),
     ("ledger", "testdata/golden/v2/table/_at1", "8192"),
+    ("proofs", "testdata/proofs", "4096"),
 ];
 
 /// What the compiler adds to every branch, and a symbol that tells crates that they are fuzzed.
