@@ -67,6 +67,9 @@ fn run(args: &Args) -> Result<(), Failure> {
     let old = args.old.as_deref().map(read).transpose()?;
     let beside = Beside { rows: rows.as_deref(), event: event.as_deref() };
     let proved = check_proof(&proof, beside, old.as_deref(), &policy).map_err(|e| refused(&args.proof, &e))?;
+    if let Some(weakness) = policy.weakness() {
+        eprintln!("note: {weakness}");
+    }
     match &proved.what {
         Shown::Rows(_, shown) if args.print_rows => {
             eprintln!("{proved}");

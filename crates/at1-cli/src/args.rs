@@ -16,7 +16,7 @@ use crate::words::{self, QuoteByte};
 pub(crate) use ledger::{
     AddCosignature, Anchor, Check, Checkpoint, ExportTiles, Keygen, Ledger, Prove, Rotate, SignerArgs, WitnessRequest,
 };
-pub(crate) use verify::{LevelArg, Verify};
+pub(crate) use verify::Verify;
 
 /// Append-only tables of text records: byte-exact, queryable by any Parquet engine, tamper-evident.
 #[derive(Debug, Parser)]

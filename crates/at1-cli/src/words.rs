@@ -5,7 +5,8 @@
 use std::{ops::Range, str::FromStr, time::Duration};
 
 use at1_ledger::VerifierKey;
-use at1_table::MaxUnsigned;
+use at1_table::{Level, MaxUnsigned};
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 
 /// The byte around fields, or that there is none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,6 +63,12 @@ pub(crate) fn max_unsigned(word: &str) -> Result<MaxUnsigned, String> {
             .map(MaxUnsigned::Age)
             .map_err(|_| format!("expected a number of events, or a duration such as 90m or 7d, found {word}")),
     }
+}
+
+/// A level of verification, by its word.
+pub(crate) fn levels() -> impl TypedValueParser<Value = Level> {
+    let words = PossibleValuesParser::new(Level::ALL.map(Level::as_str));
+    words.map(|word| Level::ALL.into_iter().find(|level| level.as_str() == word).expect("one of them"))
 }
 
 /// A verifier key, `NAME+ID+BASE64`.

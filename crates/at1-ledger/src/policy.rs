@@ -171,6 +171,20 @@ impl Policy {
         self.shared(self.quorum?).checked_sub(1)
     }
 
+    /// What its quorum cannot exclude, if a single dishonest witness is enough for a fork.
+    pub fn weakness(&self) -> Option<&'static str> {
+        match self.bad_witnesses_tolerated() {
+            _ if !self.asks_for_witnesses() => None,
+            None => Some(
+                "two quorums of the policy need not share any witness: the log alone can show two histories, each witnessed as it asks",
+            ),
+            Some(0) => Some(
+                "two quorums of the policy share a single witness at the least: with that one's help the log can show two histories",
+            ),
+            Some(_) => None,
+        }
+    }
+
     /// The fewest witnesses that two sets have in common that both satisfy this node.
     fn shared(&self, node: usize) -> usize {
         match &self.nodes[node] {

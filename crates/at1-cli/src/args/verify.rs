@@ -2,8 +2,8 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use at1_table::MaxUnsigned;
-use clap::{Args, ValueEnum};
+use at1_table::{Level, MaxUnsigned};
+use clap::Args;
 
 use crate::words;
 
@@ -51,8 +51,8 @@ pub(crate) struct Verify {
     #[arg(long, value_name = "COMMAND")]
     pub(crate) stamp_check: Option<String>,
     /// Fail (exit 4) unless verification reaches this level (repeat for more)
-    #[arg(long, value_name = "LEVEL")]
-    pub(crate) require: Vec<LevelArg>,
+    #[arg(long, value_name = "LEVEL", value_parser = words::levels())]
+    pub(crate) require: Vec<Level>,
     /// Fail (exit 6) if more events than this are not covered by a checkpoint that satisfies the policy, or one that is older than
     /// this
     #[arg(long, value_name = "N|DURATION", value_parser = words::max_unsigned, requires = "policy")]
@@ -66,20 +66,4 @@ pub(crate) struct Verify {
     /// Where to write evidence of a fork or a rollback; beside the memory if not given
     #[arg(long, value_name = "FILE")]
     pub(crate) evidence: Option<PathBuf>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum LevelArg {
-    /// The table agrees with itself.
-    SelfConsistent,
-    /// A receipt from outside it holds.
-    Receipt,
-    /// A log key of the policy signed it.
-    Signed,
-    /// It goes on from the memory, or from a checkpoint seen elsewhere.
-    ExtendsMemory,
-    /// A quorum of the policy's witnesses cosigned it.
-    Witnessed,
-    /// A time stamper's receipt for it was checked and is good.
-    TimeAnchored,
 }

@@ -16,7 +16,7 @@ use at1_table::{Hashing, Level, RowsCheck, StampCheck, Verdict, VerifyOptions, V
 use serde_json::{Value, json};
 
 use crate::{
-    args::{LevelArg, Verify},
+    args::Verify,
     failure::{Exit, Failure},
     keys,
     output::{Voice, count, size},
@@ -131,15 +131,7 @@ fn times(report: &VerifyReport) -> Value {
 /// Whether what was reached is what was asked for.
 fn require(args: &Verify, report: &VerifyReport) -> Result<(), Failure> {
     for wanted in &args.require {
-        let wanted = match wanted {
-            LevelArg::SelfConsistent => Level::SelfConsistent,
-            LevelArg::Receipt => Level::Receipt,
-            LevelArg::Signed => Level::Signed,
-            LevelArg::ExtendsMemory => Level::ExtendsMemory,
-            LevelArg::Witnessed => Level::Witnessed,
-            LevelArg::TimeAnchored => Level::TimeAnchored,
-        };
-        if !report.levels.contains(&wanted) {
+        if !report.levels.contains(wanted) {
             let found: Vec<_> = report.levels.iter().map(|level| level.as_str()).collect();
             let found = found.join(", ");
             let message = format!("{}: expected level {}, found {found}", args.source.display(), wanted.as_str());
@@ -278,7 +270,7 @@ fn segment(args: &Verify, voice: Voice) -> Result<(), Failure> {
         Err(_) => Ok(()),
     })?;
     checked?;
-    match args.require.iter().find(|level| **level != LevelArg::SelfConsistent) {
+    match args.require.iter().find(|level| **level != Level::SelfConsistent) {
         None => Ok(()),
         Some(_) => {
             let message = format!("expected a level from outside, found {}", Level::SelfConsistent.as_str());

@@ -12,7 +12,7 @@ use std::{io, sync::Arc};
 use at1_ledger::{Event, Frame, Kind, Memory, Op, SignedCheckpoint, Signer, VerifierKey, parse_line};
 use serde_json::{Value, json};
 
-use super::kept::{self, Keep, Kept};
+use super::kept::{self, Keep};
 use crate::{
     commit::Writer,
     error::{Error, ErrorKind, Result},
@@ -134,6 +134,7 @@ impl Table {
                 Some(event)
             }
         };
+        walk.expect_no_larger(self)?;
         let signed = walk.sign(&[signer])?;
         memory.remember(&walk.memory).map_err(memory_failed)?;
         let checkpoint = kept::publish(self.store(), &signed, Keep::Newest)?;
@@ -330,6 +331,22 @@ impl Walk {
         Err(Error::new(ErrorKind::Refused, "key", expected, key))
     }
 
+    /// An error if a checkpoint lies here that this key signed and that does not go together with what it is about to sign: its memory
+    /// may be lost, and its signature is as good.
+    fn expect_no_larger(&self, table: &Table) -> Result<()> {
+        let mine = self.memory.checkpoint();
+        let newest = kept::newest(table.store())?;
+        let signed = newest.filter(|note| note.is_signed_by(&self.key).is_ok_and(|signed| signed));
+        match signed.map(|note| note.checkpoint().clone()) {
+            Some(other) if other.size > mine.size || (other.size == mine.size && other != mine) => {
+                let expected = format!("the {} events of the checkpoint that this key signed", other.size);
+                let found = if other.size > mine.size { mine.size.to_string() } else { "others".to_owned() };
+                Err(Error::new(ErrorKind::Rollback, paths::LEDGER, expected, found))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Signs what is remembered by now, and remembers that.
     fn sign(&mut self, signers: &[&dyn Signer]) -> Result<SignedCheckpoint> {
         let Some((first, others)) = signers.split_first() else { unreachable!("somebody signs") };
@@ -372,7 +389,7 @@ fn memory_failed(error: io::Error) -> Error {
 /// `Refused` if there is none, or none of this ledger.
 pub(super) fn newest(table: &Table) -> Result<SignedCheckpoint> {
     let version = table.version()?;
-    let newest = Kept::read(table.store())?.newest;
+    let newest = kept::newest(table.store())?;
     let newest = newest.filter(|note| note.checkpoint().origin == version.header.origin());
     newest.ok_or_else(|| {
         Error::new(

@@ -60,10 +60,9 @@ impl Kept {
     /// If the storage refuses; what was read and makes no sense is a fault.
     pub(crate) fn read(store: &dyn Store) -> Result<Self> {
         let mut kept = Self::default();
-        kept.newest = match read_small(store, paths::CHECKPOINT, NOTE_BYTES_MAX)? {
-            None => None,
-            Some(bytes) => kept.parse(paths::CHECKPOINT, &bytes),
-        };
+        if let Some(bytes) = read_small(store, paths::CHECKPOINT, NOTE_BYTES_MAX)? {
+            kept.newest = kept.parse(paths::CHECKPOINT, &bytes);
+        }
         for name in names(store, paths::CHECKPOINTS)? {
             let path = format!("{}/{name}", paths::CHECKPOINTS);
             if let Some(bytes) = read_small(store, &path, NOTE_BYTES_MAX)?
@@ -104,6 +103,24 @@ impl Kept {
 }
 
 const NOTE_SUFFIX: &str = ".note";
+
+/// The newest checkpoint alone; `None` if there is none, or what is there is none.
+pub(super) fn newest(store: &dyn Store) -> Result<Option<SignedCheckpoint>> {
+    read_note(store, paths::CHECKPOINT)
+}
+
+/// Kept checkpoints, the largest first, each read when it is asked for: there may be one for every hour of years.
+pub(super) fn from_largest(store: &dyn Store) -> Result<impl Iterator<Item = Result<SignedCheckpoint>>> {
+    let names = names(store, paths::CHECKPOINTS)?;
+    let mut sizes: Vec<u64> = names.iter().filter_map(|name| name.strip_suffix(NOTE_SUFFIX)?.parse().ok()).collect();
+    sizes.sort_unstable_by_key(|size| std::cmp::Reverse(*size));
+    Ok(sizes.into_iter().filter_map(move |size| read_note(store, &note_path(size)).transpose()))
+}
+
+fn read_note(store: &dyn Store, path: &str) -> Result<Option<SignedCheckpoint>> {
+    let bytes = read_small(store, path, NOTE_BYTES_MAX)?;
+    Ok(bytes.and_then(|bytes| SignedCheckpoint::parse(&bytes).ok()))
+}
 
 /// Where a checkpoint is kept.
 pub(crate) fn note_path(size: u64) -> String {
@@ -182,17 +199,18 @@ pub(super) enum Keep {
 /// the same text has already stay.
 pub(super) fn publish(store: &dyn Store, checkpoint: &SignedCheckpoint, keep: Keep) -> Result<SignedCheckpoint> {
     let _guard = store.lock().map_err(|e| Error::io(store.place(), e))?;
-    let kept = Kept::read(store)?;
-    let mut merged = checkpoint.clone();
-    kept.all().for_each(|other| merged = with_news(&merged, other));
     let size = checkpoint.checkpoint().size;
+    let (newest, same) = (newest(store)?, read_note(store, &note_path(size))?);
+    let mut merged = checkpoint.clone();
+    newest.iter().chain(&same).for_each(|other| merged = with_news(&merged, other));
     let text = merged.to_string();
-    if keep == Keep::ForGood {
+    // A kept one gets what the newest one gets.
+    if keep == Keep::ForGood || same.is_some() {
         store.make_folder(paths::CHECKPOINTS).map_err(|e| Error::io(paths::CHECKPOINTS, e))?;
         copy::replace(store, &note_path(size), text.as_bytes())?;
     }
     let of_this = |newest: &SignedCheckpoint| newest.checkpoint().origin == checkpoint.checkpoint().origin;
-    if kept.newest.filter(of_this).is_none_or(|newest| newest.checkpoint().size <= size) {
+    if newest.filter(of_this).is_none_or(|newest| newest.checkpoint().size <= size) {
         copy::replace(store, paths::CHECKPOINT, text.as_bytes())?;
     }
     Ok(merged)

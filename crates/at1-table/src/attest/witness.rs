@@ -3,7 +3,7 @@
 use at1_ledger::{GrowthProof, SignedCheckpoint, VerifierKey};
 use serde_json::{Value, json};
 
-use super::kept::{self, Keep, Kept};
+use super::kept::{self, Keep};
 use crate::{
     error::{Error, ErrorKind, Result},
     paths,
@@ -38,11 +38,16 @@ impl Table {
     /// # Errors
     /// As [`Table::prove_growth`].
     pub fn witness_request(&self, witness: &VerifierKey) -> Result<GrowthProof> {
-        let origin = self.version()?.header.origin().to_owned();
-        let kept = Kept::read(self.store())?;
-        let cosigned = kept.all().filter(|note| note.checkpoint().origin == origin);
-        let cosigned = cosigned.filter(|note| note.cosigned_at(witness).is_ok_and(|times| times.is_some()));
-        self.prove_growth(cosigned.map(|note| note.checkpoint().size).max().unwrap_or(0))
+        let origin = self.origin()?;
+        let mut from = 0;
+        for note in self.candidates()? {
+            let note = note?;
+            if note.checkpoint().origin == origin && note.cosigned_at(witness).is_ok_and(|times| times.is_some()) {
+                from = note.checkpoint().size;
+                break;
+            }
+        }
+        self.prove_growth(from)
     }
 
     /// Adds the cosignatures of a witness's answer that verify under one of `keys`, to the checkpoint that they are of: the newest,
@@ -51,10 +56,10 @@ impl Table {
     /// # Errors
     /// `Untrusted` if the answer has none of these keys for any checkpoint that is here, `Corrupt` if it is no answer.
     pub fn add_cosignatures(&self, answer: &[u8], keys: &[VerifierKey]) -> Result<CosignReport> {
-        let kept = Kept::read(self.store())?;
-        let mut refused = None;
-        for note in kept.newest.iter().chain(kept.notes.iter().rev()) {
-            let mut checkpoint = note.clone();
+        let (mut refused, mut is_signed) = (None, false);
+        for note in self.candidates()? {
+            let mut checkpoint = note?;
+            is_signed = true;
             match checkpoint.add_cosignatures(answer, keys) {
                 Ok(found) if !found.is_empty() => {
                     let keys = found.into_iter().cloned().collect();
@@ -67,11 +72,17 @@ impl Table {
                 Err(error) => return Err(error.into()),
             }
         }
-        let found = match (refused, kept.newest) {
-            (Some(error), _) => error.to_string(),
-            (None, Some(_)) => "signatures of other keys only".to_owned(),
-            (None, None) => "no signed checkpoint".to_owned(),
+        let found = match refused {
+            Some(error) => error.to_string(),
+            None if is_signed => "signatures of other keys only".to_owned(),
+            None => "no signed checkpoint".to_owned(),
         };
         Err(Error::new(ErrorKind::Untrusted, paths::CHECKPOINT, "a cosignature by a known witness", found))
+    }
+
+    /// The newest checkpoint, then kept ones, the largest first.
+    fn candidates(&self) -> Result<impl Iterator<Item = Result<SignedCheckpoint>>> {
+        let newest = kept::newest(self.store())?;
+        Ok(newest.map(Ok).into_iter().chain(kept::from_largest(self.store())?))
     }
 }

@@ -8,7 +8,7 @@
 use std::{collections::BTreeSet, fmt, io, sync::Arc, time::Duration};
 
 use at1_ledger::{
-    ChainReport, Digest, Handovers, Header, Memory, Policy, Quorum, Recall, SignedCheckpoint, TimeReceiptKind, Times,
+    ChainReport, Digest, Handovers, Header, Memory, Quorum, Recall, SignedCheckpoint, TimeReceiptKind, Times,
     Timestamp, Trust, VerifierKey,
 };
 
@@ -137,7 +137,9 @@ impl Run<'_> {
     /// What the policy makes of the checkpoints.
     fn policy(&mut self, fitting: &[SignedCheckpoint]) -> Option<Handovers> {
         let policy = self.options.policy.as_ref()?;
-        self.warn(policy);
+        if let Some(weakness) = policy.weakness() {
+            self.find(Code::WeakQuorum, "policy", weakness);
+        }
         let handovers = match Handovers::follow(policy, self.header.origin(), &self.chain.keys, fitting) {
             Ok(handovers) => handovers,
             Err(error) => {
@@ -189,23 +191,6 @@ impl Run<'_> {
         self.uncovered(trusted.as_ref());
         self.report.trusted = trusted;
         Some(handovers)
-    }
-
-    /// Says what a quorum of this policy cannot exclude.
-    fn warn(&mut self, policy: &Policy) {
-        if !policy.asks_for_witnesses() {
-            return;
-        }
-        let message = match policy.bad_witnesses_tolerated() {
-            None => {
-                "two quorums of it need not share any witness: the log alone can show two histories, each witnessed as it asks"
-            }
-            Some(0) => {
-                "two quorums of it share a single witness at the least: with that one's help the log can show two histories"
-            }
-            Some(_) => return,
-        };
-        self.find(Code::WeakQuorum, "policy", message);
     }
 
     /// Keeps the times that the policy's witnesses stated.

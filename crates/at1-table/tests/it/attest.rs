@@ -169,8 +169,14 @@ fn a_signer_never_signs_two_histories() {
     append(&restored, "a\nthat is longer\n");
     let refused = restored.checkpoint(&key, &mut memory.clone()).unwrap_err();
     assert_eq!(refused.kind(), ErrorKind::Rollback);
-    // Without its memory, the checkpoint that lies there would still be of a smaller tree; but with it the tool is honest.
     assert_eq!(memory.as_ref().map(Memory::size), Some(3));
+    // A memory that is lost: then the checkpoint that lies there tells, as far as it was not put back too.
+    let checkpoint = store.files()["_at1/checkpoint"].clone();
+    back.put("_at1/ledger", &older["_at1/ledger"]);
+    back.put("_at1/checkpoint", &checkpoint);
+    let refused = open(&back).checkpoint(&key, &mut None::<Memory>).unwrap_err();
+    let message = "_at1/ledger: expected the 3 events of the checkpoint that this key signed, found 2";
+    assert_eq!((refused.kind(), refused.to_string().as_str()), (ErrorKind::Rollback, message));
 }
 
 #[test]

@@ -26,10 +26,15 @@ pub(crate) fn run(args: &Check, voice: Voice) -> Result<(), Failure> {
         let failure = Failure::from(error);
         failure.within(&args.proof)
     })?;
+    if let Some(weakness) = policy.weakness() {
+        voice.aside(|| format!("note: {weakness}"));
+    }
     if let (Some(path), Shown::Rows(_, shown)) = (&args.output, &proved.what) {
         outside::replace(path, &shown.rows.concat(), Readable::Commonly).map_err(|e| Failure::io(path, &e))?;
     }
-    voice.tell(&to_json(&proved), |out| {
+    let mut json = to_json(&proved);
+    json["weakness"] = json!(policy.weakness());
+    voice.tell(&json, |out| {
         writeln!(out, "{}", proved)?;
         match &proved.what {
             Shown::Rows(_, shown) if args.output.is_none() => print_rows(shown, out),
