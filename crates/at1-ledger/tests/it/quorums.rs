@@ -90,6 +90,16 @@ fn bad_witnesses_against_every_two_quorums() {
         let least = quorums.iter().flat_map(|a| quorums.iter().map(move |b| (a & b).count_ones())).min().unwrap();
         let tolerated = (least as usize).checked_sub(1);
         assert_eq!(policy.bad_witnesses_tolerated(), tolerated, "{}", model.text());
+        // Said where no witness that two quorums share need be honest, or one alone decides.
+        let weak = match tolerated {
+            None => Some("need not share any witness"),
+            Some(0) => Some("share a single witness"),
+            Some(_) => None,
+        };
+        assert!(match (policy.weakness(), weak) {
+            (Some(said), Some(expected)) => said.contains(expected),
+            (said, expected) => said == expected,
+        });
         let quorum = model.quorum.checked_sub(model.witnesses).map(|group| &model.groups[group].1);
         nested += usize::from(quorum.is_some_and(|members| members.iter().any(|member| *member >= model.witnesses)));
     }

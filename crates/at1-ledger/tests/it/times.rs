@@ -4,10 +4,11 @@ use at1_ledger::{Bound, Interval, Times, Timestamp};
 
 use crate::{keyring::Dice, standin::second};
 
-/// A statement: a tree seen as the newest, or a stamp that an event took in.
+/// A statement: a tree seen as the newest, a tree stamped, or a stamp that an event took in.
 #[derive(Clone, Debug)]
 enum Said {
     Saw(u64),
+    Stamped(u64),
     Embedded(u64),
 }
 
@@ -16,6 +17,7 @@ fn times(said: &[(Said, u64)]) -> Times {
     for (i, (said, time)) in said.iter().enumerate() {
         match said {
             Said::Saw(size) => times.saw(*size, second(*time), &format!("by {i}")),
+            Said::Stamped(size) => times.stamped(*size, second(*time), &format!("by {i}")),
             Said::Embedded(event) => times.embedded(*event, second(*time), &format!("by {i}")),
         }
     }
@@ -25,10 +27,10 @@ fn times(said: &[(Said, u64)]) -> Times {
 /// Whether event `n` can have happened at `time`, as each statement by itself allows.
 fn possible(said: &[(Said, u64)], n: u64, time: u64) -> bool {
     said.iter().all(|(said, stated)| match said {
-        Said::Saw(size) if *size > n => time <= *stated,
+        Said::Saw(size) | Said::Stamped(size) if *size > n => time <= *stated,
         Said::Saw(_) => time >= *stated,
-        Said::Embedded(event) if *event < n => time >= *stated,
-        Said::Embedded(_) => true,
+        Said::Embedded(event) if *event <= n => time >= *stated,
+        Said::Stamped(_) | Said::Embedded(_) => true,
     })
 }
 
@@ -45,14 +47,13 @@ fn against_every_statement() {
         let said: Vec<(Said, u64)> = (0..dice.roll(8))
             .map(|_| {
                 let place = dice.roll(7) as u64;
-                let said = [Said::Saw, Said::Embedded][dice.roll(2)];
+                let said = [Said::Saw, Said::Stamped, Said::Embedded][dice.roll(3)];
                 (said(place), 1 + dice.roll(20) as u64)
             })
             .collect();
         let times = times(&said);
         assert_eq!(times.is_empty(), said.is_empty());
-        // Whether the event that took a stamp in is bound by it too is not asked here.
-        for n in (0..8).filter(|n| said.iter().all(|(said, _)| !matches!(said, Said::Embedded(event) if event == n))) {
+        for n in 0..8 {
             let interval = times.interval(n);
             for time in 0..25 {
                 assert_eq!(is_within(&interval, second(time)), possible(&said, n, time), "{n} at {time}: {said:?}");
@@ -75,11 +76,13 @@ fn against_histories() {
         let (mut happened, mut said, mut now) = (vec![], vec![], 0);
         while now < 50 {
             now += dice.roll(4) as u64;
-            match dice.roll(3) {
+            match dice.roll(4) {
                 0 => happened.push(now),
                 1 => said.push((Said::Saw(happened.len() as u64), now)),
+                // A stamp may be of any older tree.
+                2 => said.push((Said::Stamped(dice.roll(happened.len() + 1) as u64), now)),
                 _ => {
-                    // A stamp of now, which some later event takes in: what follows hangs on it.
+                    // A stamp of now, which some later event takes in: that one hangs on it already.
                     let stamp = now;
                     now += dice.roll(4) as u64;
                     said.push((Said::Embedded(happened.len() as u64), stamp));
@@ -99,7 +102,7 @@ fn against_histories() {
 
 #[test]
 fn borders() {
-    let said = [(Said::Saw(3), 10), (Said::Embedded(3), 7), (Said::Saw(5), 20), (Said::Saw(4), 30)];
+    let said = [(Said::Saw(3), 10), (Said::Embedded(3), 7), (Said::Stamped(5), 20), (Said::Stamped(4), 30)];
     let times = times(&said);
     let bounds = |n| {
         let Interval { after, before } = times.interval(n);
@@ -109,13 +112,14 @@ fn borders() {
     // The third event is number 2: the tree of three has it, and not the one after. The earliest and the latest words count.
     is(2, "", "by 0");
     is(3, "by 0", "by 2");
-    is(4, "by 3", "by 2");
-    is(5, "by 3", "");
-    is(u64::MAX, "by 3", "");
-    // What follows a stamp that was taken in comes after it; what came before is not bound.
+    is(4, "by 0", "by 2");
+    // A stamp says nothing of what is not in its tree.
+    is(5, "by 0", "");
+    is(u64::MAX, "by 0", "");
+    // Whoever takes in a stamp comes after it, as all that follows; what came before is not bound.
     let mut embedded = Times::default();
     embedded.embedded(3, second(7), "stamp");
-    assert_eq!([2, 4].map(|n| embedded.interval(n).after.is_some()), [false, true]);
+    assert_eq!([2, 3, 4].map(|n| embedded.interval(n).after.is_some()), [false, true, true]);
     assert!([2, 3, 4].iter().all(|n| embedded.interval(*n).before.is_none()));
     assert_eq!(Times::default().interval(0), Interval::default());
     let is_empty: Vec<bool> = said.iter().map(|said| self::times(std::slice::from_ref(said)).is_empty()).collect();
