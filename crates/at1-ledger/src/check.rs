@@ -9,6 +9,7 @@ use std::fmt;
 use crate::{
     checkpoint::{Checkpoint, SignedCheckpoint},
     claim::{Beside, Claim, RowsShown},
+    detail::Op,
     error::{Error, Result},
     growth::GrowthProof,
     link::Event,
@@ -130,7 +131,9 @@ impl fmt::Display for Proved {
         match what {
             Shown::Checkpoint => writeln!(f, "signed: {} events with root {}", checkpoint.size, checkpoint.root)?,
             Shown::Event(event) => {
-                writeln!(f, "proved: event {}, a {} at {} by its writer's clock", event.n, event.op(), event.ts)?;
+                let op = event.op();
+                let article = if matches!(op, Op::Append | Op::Anchor) { "an" } else { "a" };
+                writeln!(f, "proved: event {}, {article} {op} at {} by its writer's clock", event.n, event.ts)?;
             }
             Shown::Rows(event, rows) => {
                 let (first, count) = (rows.first, rows.rows.len() as u64);

@@ -116,7 +116,8 @@ impl SignedCheckpoint {
             let message = format!("expected a log's key named {}, found {key}", self.checkpoint.origin);
             return Err(Error::invalid(message).at("key"));
         }
-        let signature = signer.sign(self.note.text().as_bytes()).map_err(|error| Error::from(error).at("signer"))?;
+        let signature =
+            signer.sign(self.note.text().as_bytes()).map_err(|error| Error::io("did not sign", error).at("signer"))?;
         // A signer that is another program may hold another key than it was said to.
         if !key.has_signed(self.note.text().as_bytes(), &signature) {
             return Err(bad_signature(key));
@@ -136,7 +137,8 @@ impl SignedCheckpoint {
             return Err(Error::invalid(format!("expected a witness's key, found {key}")).at("key"));
         }
         let message = cosigned(time, self.note.text());
-        let signature = witness.sign(message.as_bytes()).map_err(|error| Error::from(error).at("signer"))?;
+        let signature =
+            witness.sign(message.as_bytes()).map_err(|error| Error::io("did not sign", error).at("signer"))?;
         let signature = [&time.to_be_bytes()[..], &signature].concat();
         Ok(NoteSignature { name: key.name().to_owned(), key_id: key.id(), signature })
     }

@@ -117,14 +117,21 @@ impl error::Error for Error {
     }
 }
 
-impl From<io::Error> for Error {
-    fn from(source: io::Error) -> Self {
+impl Error {
+    /// What the operating system, or another program, refused to do.
+    pub(crate) fn io(message: &str, source: io::Error) -> Self {
         Self(Box::new(Repr {
             kind: ErrorKind::Io,
             place: String::new(),
-            message: "could not be read".into(),
+            message: message.into(),
             source: Some(source),
         }))
+    }
+}
+
+impl From<io::Error> for Error {
+    fn from(source: io::Error) -> Self {
+        Self::io("could not be read", source)
     }
 }
 

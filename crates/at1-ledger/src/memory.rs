@@ -9,9 +9,11 @@
 //! * With the tree's right edge in it, going on costs what the new lines cost, however many there were before.
 //!
 //! ```text
-//! {"at1_memory":1,"chain":HEX,"genesis":HEX,"hashed":N,"ledger_bytes":N,"note":TEXT,"origin":TEXT,"root":HEX,"size":N,
-//!  "subtrees":[HEX…]} LF                                 canonical JSON; hashed and note optional
+//! {"at1_memory":1,"chain":HEX,"genesis":HEX,"hashed":N,"ledger_bytes":N,"note":TEXT,"origin":TEXT,"root":HEX,"sha256":HEX,
+//!  "size":N,"subtrees":[HEX…]} LF          canonical JSON; hashed and note optional; sha256 of the text without that member
 //! ```
+
+use serde_json::Value;
 
 use crate::{
     chain::ChainReport,
@@ -24,6 +26,9 @@ use crate::{
     link::Frame,
     tree::Frontier,
 };
+
+/// The member that a damaged text differs in: a smaller number of events would be a memory too, of less.
+const SHA256: &str = "sha256";
 
 /// The end of a ledger as it was once seen.
 ///
@@ -106,7 +111,10 @@ impl Memory {
     pub fn parse(bytes: &[u8]) -> Result<Self> {
         let inner = || {
             let text = bytes.strip_suffix(b"\n").unwrap_or(bytes);
-            let mut fields = Fields::new(json::decode(text)?)?;
+            let mut value = json::decode(text)?;
+            let sha256 = value.as_object_mut().and_then(|members| members.remove(SHA256));
+            let found = Value::from(Digest::of(json::encode(&value)?.as_bytes()).to_string());
+            let mut fields = Fields::new(value)?;
             let version: u64 = fields.take("at1_memory")?;
             if version != 1 {
                 return Err(Error::damaged(format!("expected 1, found {version}")).at("at1_memory"));
@@ -122,7 +130,13 @@ impl Memory {
                 note: fields.optional("note")?,
                 hashed: fields.optional("hashed")?.unwrap_or(0),
             };
-            fields.nothing_else().map(|()| memory)
+            fields.nothing_else()?;
+            match sha256 {
+                Some(expected) if expected == found => Ok(memory),
+                expected => {
+                    Err(Error::damaged(format!("expected {}, found {found}", expected.unwrap_or_default())).at(SHA256))
+                }
+            }
         };
         inner().map_err(|error: Error| error.at("memory"))
     }
@@ -141,8 +155,11 @@ impl Memory {
             .put("subtrees", &self.tree.subtrees().to_vec())
             .put_some("note", self.note.as_ref())
             .put_some("hashed", Some(&self.hashed).filter(|hashed| **hashed > 0));
-        let object = members.finish(&Members::new()).and_then(|object| json::encode(&object));
-        format!("{}\n", object.expect("sizes of ledgers are inside the profile"))
+        let inside = "sizes of ledgers are inside the profile";
+        let mut object = members.finish(&Members::new()).expect(inside);
+        let sha256 = Digest::of(json::encode(&object).expect(inside).as_bytes());
+        object[SHA256] = sha256.to_string().into();
+        format!("{}\n", json::encode(&object).expect(inside))
     }
 
     /// Whether it is of the ledger with this header.
@@ -190,13 +207,20 @@ impl Memory {
 
     /// What a ledger is to whoever remembers this. The report must have been made with the root at [`Memory::size`]:
     /// [`verify_chain_at`](crate::verify_chain_at).
+    ///
+    /// # Panics
+    ///
+    /// If it was not.
     pub fn recall(&self, report: &ChainReport) -> Recall {
         let genesis = report.header.as_ref().map(Header::genesis);
         if genesis != Some(self.genesis) {
             return Recall::Other { found: genesis };
         }
         match report.root_at(self.size()) {
-            None => Recall::Shorter { events: report.events },
+            None => {
+                assert!(report.events < self.size(), "the report was made without the root of this size");
+                Recall::Shorter { events: report.events }
+            }
             Some(root) if root == self.tree.root() => Recall::Extends,
             Some(found) => Recall::Differs { found },
         }
