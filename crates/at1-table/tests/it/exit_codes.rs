@@ -127,6 +127,11 @@ fn nothing_there_is_nothing_that_holds() {
     check(&store, &signed(), (3, &["unknown"]));
     store.put(paths::LEDGER, b"something else\n");
     check(&store, &VerifyOptions::default(), (3, &["unknown"]));
+    // And whatever a report says, what was not looked at did not hold.
+    let sound = check(&signed_but_one(), &VerifyOptions::default(), (0, &[]));
+    for unlooked in [VerifyReport { chain: None, ..sound.clone() }, VerifyReport { immutable: None, ..sound }] {
+        assert_eq!(unlooked.verdict().exit_code(), 3);
+    }
 }
 
 /// A table of two events that are signed, the append and the key, and one that is not.
@@ -411,6 +416,12 @@ fn anchors() {
     check(&disk, &accepted, (1, &["kept", "anchor_missing"]));
     let disk = store.crash(Image::Everything);
     disk.put(&note(first), &store.files()[&note(second)]);
+    check(&disk, &accepted, (1, &["anchor_differs"]));
+    // Not even with the same checkpoint under fewer signatures: others vouch for bytes.
+    let disk = store.crash(Image::Everything);
+    let text = String::from_utf8(store.files()[&note(first)].clone()).unwrap();
+    let fewer = &text[..=text[..text.len() - 1].rfind('\n').unwrap()];
+    disk.put(&note(first), fewer.as_bytes());
     check(&disk, &accepted, (1, &["anchor_differs"]));
 }
 

@@ -1,6 +1,8 @@
 //! What somebody can do who may write the directory: lines, links, files; and with the log's key, signatures.
 
-use at1_ledger::{Detail, Event, Kind, SecretKey, Timestamp, link, parse_line, verify_chain};
+use at1_ledger::{
+    Checkpoint, Detail, Event, Kind, SecretKey, SignedCheckpoint, Timestamp, link, parse_line, verify_chain,
+};
 use at1_table::paths;
 use at1_testkit::store::MemStore;
 
@@ -8,7 +10,7 @@ use super::{
     story::{Files, Story},
     witness::Refusal,
 };
-use crate::open;
+use crate::{attest::ORIGIN, open};
 
 /// The lines of a ledger, each with its LF, the header first.
 pub(crate) fn lines(store: &MemStore) -> Vec<Vec<u8>> {
@@ -70,6 +72,14 @@ pub(crate) fn strip(store: &MemStore) {
 pub(crate) fn sign(store: &MemStore, key: &SecretKey) {
     remove(store, paths::CHECKPOINT);
     open(store).checkpoint(key, &mut None).unwrap();
+}
+
+/// Signs the first `size` events as they are now, and keeps that as a checkpoint that was signed then.
+pub(crate) fn seal(store: &MemStore, size: usize, key: &SecretKey) {
+    let root = verify_chain(&lines(store)[..=size].concat()).root;
+    let checkpoint = Checkpoint { origin: ORIGIN.to_owned(), size: size as u64, root };
+    let note = SignedCheckpoint::sign(checkpoint, key).unwrap();
+    store.put(&format!("{}/{size}.note", paths::CHECKPOINTS), note.to_string().as_bytes());
 }
 
 /// Puts another directory in the place of this one.

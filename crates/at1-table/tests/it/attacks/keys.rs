@@ -1,16 +1,16 @@
 //! Attacks with keys in hand: forks, and keys whose time is over.
 
-use at1_ledger::{Checkpoint, SignedCheckpoint, Signer as _, verify_chain};
+use at1_ledger::{SignedCheckpoint, Signer as _};
 use at1_table::{MaxUnsigned, VerifyOptions, paths};
 
 use super::{
     NOTHING,
-    attacker::{add, change_the_tool_of, cut, forget, note, replace, sign, strip, tell_otherwise, vouch},
+    attacker::{add, change_the_tool_of, cut, forget, note, replace, seal, sign, strip, tell_otherwise, vouch},
     check_on, hand_over, row,
     story::{BATCHES, Story},
 };
 use crate::{
-    attest::{ORIGIN, codes, log_key},
+    attest::{codes, log_key},
     open,
 };
 
@@ -63,12 +63,13 @@ fn handed_over() -> Story {
 /// The first key handed over and is destroyed; the intruder has the second.
 #[test]
 fn intrude_after_a_handover() {
-    // He cannot seal again what the first key sealed.
+    // He cannot seal again what the first key sealed, the handover itself least of all.
     check_on(
         handed_over(),
         |story| {
             tell_otherwise(story, 0);
             strip(&story.store);
+            seal(&story.store, 9, &log_key(2));
             sign(&story.store, &log_key(2));
         },
         "0 | . . . | 4 4 | 5 5 | 4 4 5 | 5 6",
@@ -79,6 +80,7 @@ fn intrude_after_a_handover() {
         |story| {
             change_the_tool_of(story, 8);
             forget(story, &[9, 10]);
+            seal(&story.store, 9, &log_key(2));
             sign(&story.store, &log_key(2));
         },
         "0 | . . . | . 6 | 5 5 | . . 5 | . .",
@@ -112,10 +114,7 @@ fn steal_a_retired_key() {
         |story| {
             change_the_tool_of(story, 9);
             forget(story, &[10]);
-            let ledger = verify_chain(&story.store.files()[paths::LEDGER]);
-            let checkpoint = Checkpoint { origin: ORIGIN.to_owned(), size: 10, root: ledger.root };
-            let forged = SignedCheckpoint::sign(checkpoint, &log_key(1)).unwrap();
-            story.store.put(paths::CHECKPOINT, forged.to_string().as_bytes());
+            seal(&story.store, 10, &log_key(1));
         },
         "0 | . . . | . 6 | 5 5 | . . 5 | . .",
     );
