@@ -133,9 +133,8 @@ impl Memory {
             fields.nothing_else()?;
             match sha256 {
                 Some(expected) if expected == found => Ok(memory),
-                expected => {
-                    Err(Error::damaged(format!("expected {}, found {found}", expected.unwrap_or_default())).at(SHA256))
-                }
+                Some(expected) => Err(Error::damaged(format!("expected {expected}, found {found}")).at(SHA256)),
+                None => Err(Error::damaged("expected this member, found none").at(SHA256)),
             }
         };
         inner().map_err(|error: Error| error.at("memory"))
