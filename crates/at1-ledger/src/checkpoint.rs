@@ -164,13 +164,6 @@ impl SignedCheckpoint {
         Ok(found)
     }
 
-    /// Adds the signatures of another note of the same checkpoint.
-    pub fn merge(&mut self, other: &Self) {
-        if other.checkpoint == self.checkpoint {
-            self.note.add(other.note.signatures().iter().cloned());
-        }
-    }
-
     /// What it says.
     pub fn checkpoint(&self) -> &Checkpoint {
         &self.checkpoint

@@ -1,9 +1,11 @@
 //! When events happened, as far as others can tell: an interval for each.
 //!
 //! * An event is no later than the first outside statement that covers it: a cosignature or a stamp of a tree that has it.
-//! * It is no earlier than the last one that the ledger itself took in by then (a stamp in an `anchor` event; that event's bytes
-//!   hang on it, and so do all later ones'), and was not yet in the tree that a witness called the newest at its time. A stamper calls no tree the newest: it
-//!   stamps what it is given, however old that is.
+//! * It is no earlier than the last one that the ledger itself took in before it: a stamp in an `anchor` event; the event's bytes
+//!   hang on it.
+//! * A witness that called a smaller tree the newest had not seen it yet. That does not bound the event, which may have waited for
+//!   the next checkpoint; but an event of which nobody knew long after its own time was held back, or dated back. A stamper calls
+//!   no tree the newest: it stamps what it is given, however old that is.
 //! * An event's own time is its writer's claim, and is not asked here.
 
 use crate::time::Timestamp;
@@ -18,8 +20,9 @@ use crate::time::Timestamp;
 /// times.saw(5, time(10)?, "w1");
 /// times.saw(9, time(20)?, "w1");
 /// assert_eq!(times.interval(4).before.map(|bound| bound.time), Some(time(10)?));
-/// let Interval { after, before } = times.interval(7);
-/// assert_eq!((after.map(|bound| bound.time), before.map(|bound| bound.time)), (Some(time(10)?), Some(time(20)?)));
+/// let Interval { after, unseen, before } = times.interval(7);
+/// assert_eq!((unseen.map(|bound| bound.time), before.map(|bound| bound.time)), (Some(time(10)?), Some(time(20)?)));
+/// assert_eq!(after, None);
 /// assert_eq!(times.interval(9).before, None);
 /// # Ok::<(), at1_ledger::Error>(())
 /// ```
@@ -47,6 +50,8 @@ pub struct Bound {
 pub struct Interval {
     /// Not before this.
     pub after: Option<Bound>,
+    /// At this time a witness had not seen it yet.
+    pub unseen: Option<Bound>,
     /// Not after this.
     pub before: Option<Bound>,
 }
@@ -78,7 +83,8 @@ impl Times {
         let not_yet = self.saw.iter().filter(|(size, _)| *size <= n);
         let hung_on = self.embedded.iter().filter(|(event, _)| *event <= n);
         Interval {
-            after: not_yet.chain(hung_on).map(|(_, bound)| bound).max_by_key(|bound| bound.time).cloned(),
+            after: hung_on.map(|(_, bound)| bound).max_by_key(|bound| bound.time).cloned(),
+            unseen: not_yet.map(|(_, bound)| bound).max_by_key(|bound| bound.time).cloned(),
             before: covering.map(|(_, bound)| bound).min_by_key(|bound| bound.time).cloned(),
         }
     }

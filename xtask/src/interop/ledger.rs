@@ -218,6 +218,8 @@ impl Walk<'_> {
             self.openssl(&[&reply[..], &signer].concat())?;
             self.at1(["ledger", "anchor", "trades", "--checkpoint", note, "--receipt", "receipt.tsr"])?;
         }
+        // A receipt says something of now only if what named it was signed.
+        self.at1(["ledger", "checkpoint", "trades", "--key", "theirs.pem"])?;
         let good = r#"openssl ts -verify -in "$AT1_RECEIPT" -data "$AT1_STAMPED" -CAfile tsa.pem"#;
         let verify = ["verify", "trades", "--policy", "policy", "--stamp-check"];
         self.at1(verify.iter().chain(&[good, "--require", "time-anchored", "--max-age", "1h"]))?;

@@ -122,8 +122,8 @@ fn write_evidence(args: &Verify, report: &VerifyReport) -> Result<Option<PathBuf
 fn times(report: &VerifyReport) -> Value {
     let bound = |bound: Option<Bound>| bound.map(|bound| json!({"time": bound.time.to_string(), "by": bound.by}));
     let interval = |n| {
-        let Interval { after, before } = report.interval(n);
-        json!({"event": n, "after": bound(after), "before": bound(before)})
+        let Interval { after, unseen, before } = report.interval(n);
+        json!({"event": n, "after": bound(after), "unseen": bound(unseen), "before": bound(before)})
     };
     (0..report.events).map(interval).collect()
 }
@@ -222,15 +222,15 @@ fn describe_times(report: &VerifyReport, out: &mut dyn Write) -> io::Result<()> 
     if report.times.is_empty() {
         return writeln!(out, "times      no cosignature and no receipt that held shows any");
     }
-    let word = |Bound { time, by }: Bound| format!("{time} ({by})");
     for n in 0..report.events {
-        let Interval { after, before } = report.interval(n);
-        let told = match (after.map(word), before.map(word)) {
-            (None, None) => "nobody else has stated anything".to_owned(),
-            (Some(after), None) => format!("after {after}"),
-            (None, Some(before)) => format!("before {before}"),
-            (Some(after), Some(before)) => format!("after {after}, before {before}"),
-        };
+        let Interval { after, unseen, before } = report.interval(n);
+        let bounds = [("after", after), ("not yet seen at", unseen), ("before", before)];
+        let told = bounds.into_iter().filter_map(|(word, bound)| {
+            let Bound { time, by } = bound?;
+            Some(format!("{word} {time} ({by})"))
+        });
+        let told: Vec<_> = told.collect();
+        let told = if told.is_empty() { "nobody else has stated anything".to_owned() } else { told.join(", ") };
         writeln!(out, "event {n}: {told}")?;
     }
     Ok(())

@@ -241,7 +241,7 @@ fn witnesses() {
     bench.run(&add).fails(1);
     let times = bench.run(&["verify", "trades", "--policy", "asking", "--times", "--json"]).json().remove(0);
     assert_eq!(times["times"][0]["before"]["by"], json!("w1"));
-    assert_eq!((&times["times"][3]["before"], &times["times"][3]["after"]["by"]), (&Value::Null, &json!("w1")));
+    assert_eq!((&times["times"][3]["before"], &times["times"][3]["unseen"]["by"]), (&Value::Null, &json!("w1")));
 }
 
 #[test]

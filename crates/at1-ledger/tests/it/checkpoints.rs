@@ -204,23 +204,3 @@ fn cosignatures() {
     let error = plain.clone().add_cosignatures(b"\xff\n", &keys).unwrap_err();
     assert_eq!(error.to_string(), "cosignatures: expected UTF-8");
 }
-
-/// Signatures of another note, if it is of the same checkpoint; each once.
-#[test]
-fn merged() {
-    let (root, key, next, w) = (Digest([7; 32]), log(1), log(2), witness(3));
-    let (mut one, mut other) = (signed(5, root, &[&key]), signed(5, root, &[&next, &key]));
-    let line = format!("{}\n", other.cosign(9, &w).unwrap());
-    other.add_cosignatures(line.as_bytes(), &[w.key().clone()]).unwrap();
-    one.merge(&other);
-    assert_eq!(one.note().signatures().len(), 3);
-    for key in [key.key(), next.key(), w.key()] {
-        assert!(one.is_signed_by(key).unwrap());
-    }
-    let before = one.clone();
-    one.merge(&other);
-    for (size, root) in [(6, root), (5, Digest([8; 32]))] {
-        one.merge(&signed(size, root, &[&log(4)]));
-    }
-    assert_eq!(one, before);
-}

@@ -28,9 +28,8 @@ fn times(said: &[(Said, u64)]) -> Times {
 fn possible(said: &[(Said, u64)], n: u64, time: u64) -> bool {
     said.iter().all(|(said, stated)| match said {
         Said::Saw(size) | Said::Stamped(size) if *size > n => time <= *stated,
-        Said::Saw(_) => time >= *stated,
         Said::Embedded(event) if *event <= n => time >= *stated,
-        Said::Stamped(_) | Said::Embedded(_) => true,
+        _ => true,
     })
 }
 
@@ -58,8 +57,13 @@ fn against_every_statement() {
             for time in 0..25 {
                 assert_eq!(is_within(&interval, second(time)), possible(&said, n, time), "{n} at {time}: {said:?}");
             }
+            let unseen = said.iter().filter_map(|(said, stated)| match said {
+                Said::Saw(size) if *size <= n => Some(second(*stated)),
+                _ => None,
+            });
+            assert_eq!(interval.unseen.as_ref().map(|bound| bound.time), unseen.max(), "{n}: {said:?}");
             // Whoever is named said it.
-            for Bound { time, by } in [&interval.after, &interval.before].into_iter().flatten() {
+            for Bound { time, by } in [&interval.after, &interval.unseen, &interval.before].into_iter().flatten() {
                 let of: usize = by[3..].parse().unwrap();
                 assert_eq!(*time, second(said[of].1), "{said:?}");
             }
@@ -77,8 +81,9 @@ fn against_histories() {
         while now < 50 {
             now += dice.roll(4) as u64;
             match dice.roll(4) {
+                // An event is there before a checkpoint has it, and may be unseen for a while.
                 0 => happened.push(now),
-                1 => said.push((Said::Saw(happened.len() as u64), now)),
+                1 => said.push((Said::Saw(happened.len().saturating_sub(dice.roll(3)) as u64), now)),
                 // A stamp may be of any older tree.
                 2 => said.push((Said::Stamped(dice.roll(happened.len() + 1) as u64), now)),
                 _ => {
@@ -105,17 +110,17 @@ fn borders() {
     let said = [(Said::Saw(3), 10), (Said::Embedded(3), 7), (Said::Stamped(5), 20), (Said::Stamped(4), 30)];
     let times = times(&said);
     let bounds = |n| {
-        let Interval { after, before } = times.interval(n);
-        (after.map_or(String::new(), |bound| bound.by), before.map_or(String::new(), |bound| bound.by))
+        let Interval { after, unseen, before } = times.interval(n);
+        [after, unseen, before].map(|bound| bound.map_or(String::new(), |bound| bound.by))
     };
-    let is = |n, after: &str, before: &str| assert_eq!(bounds(n), (after.to_owned(), before.to_owned()), "event {n}");
+    let is = |n, expected: [&str; 3]| assert_eq!(bounds(n), expected, "event {n}");
     // The third event is number 2: the tree of three has it, and not the one after. The earliest and the latest words count.
-    is(2, "", "by 0");
-    is(3, "by 0", "by 2");
-    is(4, "by 0", "by 2");
+    is(2, ["", "", "by 0"]);
+    is(3, ["by 1", "by 0", "by 2"]);
+    is(4, ["by 1", "by 0", "by 2"]);
     // A stamp says nothing of what is not in its tree.
-    is(5, "by 0", "");
-    is(u64::MAX, "by 0", "");
+    is(5, ["by 1", "by 0", ""]);
+    is(u64::MAX, ["by 1", "by 0", ""]);
     // Whoever takes in a stamp comes after it, as all that follows; what came before is not bound.
     let mut embedded = Times::default();
     embedded.embedded(3, second(7), "stamp");

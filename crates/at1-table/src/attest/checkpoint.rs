@@ -137,7 +137,7 @@ impl Table {
         walk.expect_no_larger(self)?;
         let signed = walk.sign(&[signer])?;
         memory.remember(&walk.memory).map_err(memory_failed)?;
-        let checkpoint = kept::publish(self.store(), &signed, Keep::Newest)?;
+        let checkpoint = kept::publish(self.store(), &signed, Keep::Newest, &[signer.key()])?;
         Ok(CheckpointReport { checkpoint, key_event, events_before })
     }
 
@@ -188,7 +188,7 @@ impl Table {
         if signed_by_new <= walk.memory.size() {
             new_memory.remember(&walk.memory).map_err(memory_failed)?;
         }
-        let checkpoint = kept::publish(self.store(), &signed, Keep::ForGood)?;
+        let checkpoint = kept::publish(self.store(), &signed, Keep::ForGood, &[old.key(), new.key()])?;
         Ok(HandoverReport { event: walk.memory.size() - 1, checkpoint })
     }
 

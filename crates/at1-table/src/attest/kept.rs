@@ -196,8 +196,14 @@ pub(super) enum Keep {
 }
 
 /// Makes a checkpoint the newest one, unless a larger one is there already, and keeps it if that was asked. Signatures that one of
-/// the same text has already stay.
-pub(super) fn publish(store: &dyn Store, checkpoint: &SignedCheckpoint, keep: Keep) -> Result<SignedCheckpoint> {
+/// the same text has already stay. If `signers` are given, only what one of them signed counts as larger: anything else that claims to
+/// be is damaged.
+pub(super) fn publish(
+    store: &dyn Store,
+    checkpoint: &SignedCheckpoint,
+    keep: Keep,
+    signers: &[&VerifierKey],
+) -> Result<SignedCheckpoint> {
     let _guard = store.lock().map_err(|e| Error::io(store.place(), e))?;
     let size = checkpoint.checkpoint().size;
     let (newest, same) = (newest(store)?, read_note(store, &note_path(size))?);
@@ -209,8 +215,12 @@ pub(super) fn publish(store: &dyn Store, checkpoint: &SignedCheckpoint, keep: Ke
         store.make_folder(paths::CHECKPOINTS).map_err(|e| Error::io(paths::CHECKPOINTS, e))?;
         copy::replace(store, &note_path(size), text.as_bytes())?;
     }
-    let of_this = |newest: &SignedCheckpoint| newest.checkpoint().origin == checkpoint.checkpoint().origin;
-    if newest.filter(of_this).is_none_or(|newest| newest.checkpoint().size <= size) {
+    let stands = |newest: &SignedCheckpoint| {
+        let is_signed = |key: &&VerifierKey| newest.is_signed_by(key).is_ok_and(|signed| signed);
+        let is_of_this = newest.checkpoint().origin == checkpoint.checkpoint().origin;
+        is_of_this && newest.checkpoint().size > size && (signers.is_empty() || signers.iter().any(is_signed))
+    };
+    if !newest.is_some_and(|newest| stands(&newest)) {
         copy::replace(store, paths::CHECKPOINT, text.as_bytes())?;
     }
     Ok(merged)

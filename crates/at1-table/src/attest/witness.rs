@@ -63,7 +63,7 @@ impl Table {
             match checkpoint.add_cosignatures(answer, keys) {
                 Ok(found) if !found.is_empty() => {
                     let keys = found.into_iter().cloned().collect();
-                    let checkpoint = kept::publish(self.store(), &checkpoint, Keep::ForGood)?;
+                    let checkpoint = kept::publish(self.store(), &checkpoint, Keep::ForGood, &[])?;
                     return Ok(CosignReport { checkpoint, keys });
                 }
                 Ok(_) => {}

@@ -402,7 +402,11 @@ impl Run<'_> {
             let by = anchor.read.kind.as_str();
             self.times.stamped(checkpoint.size, time, by);
             self.times.embedded(event, time, by);
-            self.fresh = self.fresh.max(Some(time));
+            // Anybody can have an old checkpoint stamped again, and name the receipt in an event that nobody signed.
+            let is_signed = || self.report.trusted.as_ref().is_some_and(|trusted| event < trusted.size);
+            if handovers.is_none() || is_signed() {
+                self.fresh = self.fresh.max(Some(time));
+            }
         }
     }
 

@@ -253,6 +253,21 @@ fn only_new_files_are_hashed_again() {
     assert!(verify(&store, &new).findings.iter().any(|finding| finding.code == Code::Changed));
 }
 
+/// A newest checkpoint that was damaged into one of more events does not stand in the way of the next.
+#[test]
+fn a_damaged_checkpoint_is_signed_over() {
+    let (store, table) = named();
+    append(&table, "a\n1\n");
+    let (key, mut memory) = (log_key(1), None);
+    let signed = table.checkpoint(&key, &mut memory).unwrap().checkpoint.to_string();
+    store.put("_at1/checkpoint", signed.replacen("\n2\n", "\n9\n", 1).as_bytes());
+    let pinned = VerifyOptions { policy: Some(policy(key.key(), &[], 0)), ..VerifyOptions::default() };
+    assert_eq!(verify(&store, &pinned).verdict().exit_code(), 1);
+    table.checkpoint(&key, &mut memory).unwrap();
+    assert_eq!(store.files()["_at1/checkpoint"], signed.as_bytes());
+    assert_eq!(verify(&store, &pinned).verdict().exit_code(), 0);
+}
+
 #[test]
 fn tiles_come_to_the_root() {
     let (_, table) = named();

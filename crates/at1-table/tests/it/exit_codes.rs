@@ -437,7 +437,7 @@ fn intervals() {
         let second = |time: Timestamp| u64::try_from(time.nanos() / 1_000_000_000).unwrap() - story.start;
         let bounds = |n| {
             let interval = report.interval(n);
-            [interval.after, interval.before].map(|bound| bound.map(|bound| second(bound.time)))
+            [interval.after.or(interval.unseen), interval.before].map(|bound| bound.map(|bound| second(bound.time)))
         };
         (0..10).map(bounds).collect()
     };
@@ -449,4 +449,21 @@ fn intervals() {
     let [first, second, third] = [[None, Some(10)], [Some(10), Some(1000)], [Some(1000), Some(1020)]];
     assert_eq!(seconds(&witnesses), [&[first; 3][..], &[second; 4], &[third], &[[Some(1020), None]; 2]].concat());
     assert_eq!(seconds(&VerifyOptions::default()), [[None, None]; 10]);
+}
+
+/// A new stamp of an old checkpoint says nothing of now, unless a key of the policy signed the event that names it.
+#[test]
+fn fresh_stamps_are_signed() {
+    let mut story = Story::told();
+    story.anchor(1060);
+    let options = VerifyOptions {
+        policy: Some(story.policy(0)),
+        stamps: story.stamps(),
+        max_age: Some(Duration::from_secs(60)),
+        now: Some(Timestamp::from_nanos(i128::from(story.start + 1100) * 1_000_000_000).unwrap()),
+        ..VerifyOptions::default()
+    };
+    check(&story.store, &options, (6, &["uncovered", "stale"]));
+    story.sign();
+    check(&story.store, &options, (0, &[]));
 }

@@ -207,7 +207,8 @@ fn back_date_an_event() {
     let claimed = events(&story.store)[8].ts;
     let times = |options| {
         let interval = story.verify(&options).interval(8);
-        [interval.after, interval.before].map(|bound| bound.map(|bound| bound.time.nanos() / 1_000_000_000))
+        [interval.after.or(interval.unseen), interval.before]
+            .map(|bound| bound.map(|bound| bound.time.nanos() / 1_000_000_000))
     };
     let second = |second: u64| Some(i128::from(story.start + second));
     assert!(Some(claimed.nanos() / 1_000_000_000) < second(1010), "{claimed}");
