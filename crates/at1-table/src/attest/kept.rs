@@ -63,7 +63,7 @@ impl Kept {
         if let Some(bytes) = read_small(store, paths::CHECKPOINT, NOTE_BYTES_MAX)? {
             kept.newest = kept.parse(paths::CHECKPOINT, &bytes);
         }
-        for name in names(store, paths::CHECKPOINTS)? {
+        for name in names(store, paths::CHECKPOINTS)?.into_iter().filter(|name| noted_size(name).is_some()) {
             let path = format!("{}/{name}", paths::CHECKPOINTS);
             if let Some(bytes) = read_small(store, &path, NOTE_BYTES_MAX)?
                 && let Some(note) = kept.parse(&path, &bytes)
@@ -72,10 +72,12 @@ impl Kept {
             }
         }
         kept.notes.sort_by_key(|note| note.checkpoint().size);
-        for name in names(store, paths::ANCHORS)? {
-            if name.ends_with(NOTE_SUFFIX) {
-                continue;
-            }
+        // What a person put beside them, such as a request for a stamp, is nobody's business.
+        let is_receipt = |name: &String| {
+            let kinds = [TimeReceiptKind::Rfc3161, TimeReceiptKind::OpenTimestamps];
+            kinds.iter().any(|kind| name.rsplit_once('.').is_some_and(|(_, ending)| ending == kind.extension()))
+        };
+        for name in names(store, paths::ANCHORS)?.into_iter().filter(is_receipt) {
             let path = format!("{}/{name}", paths::ANCHORS);
             match anchor(store, path.clone()) {
                 Ok(anchor) => kept.anchors.push(anchor),
@@ -112,7 +114,7 @@ pub(super) fn newest(store: &dyn Store) -> Result<Option<SignedCheckpoint>> {
 /// Kept checkpoints, the largest first, each read when it is asked for: there may be one for every hour of years.
 pub(super) fn from_largest(store: &dyn Store) -> Result<impl Iterator<Item = Result<SignedCheckpoint>>> {
     let names = names(store, paths::CHECKPOINTS)?;
-    let mut sizes: Vec<u64> = names.iter().filter_map(|name| name.strip_suffix(NOTE_SUFFIX)?.parse().ok()).collect();
+    let mut sizes: Vec<u64> = names.iter().filter_map(|name| noted_size(name)).collect();
     sizes.sort_unstable_by_key(|size| std::cmp::Reverse(*size));
     Ok(sizes.into_iter().filter_map(move |size| read_note(store, &note_path(size)).transpose()))
 }
@@ -120,6 +122,11 @@ pub(super) fn from_largest(store: &dyn Store) -> Result<impl Iterator<Item = Res
 fn read_note(store: &dyn Store, path: &str) -> Result<Option<SignedCheckpoint>> {
     let bytes = read_small(store, path, NOTE_BYTES_MAX)?;
     Ok(bytes.and_then(|bytes| SignedCheckpoint::parse(&bytes).ok()))
+}
+
+/// The size that the name of a kept checkpoint says.
+fn noted_size(name: &str) -> Option<u64> {
+    name.strip_suffix(NOTE_SUFFIX)?.parse().ok()
 }
 
 /// Where a checkpoint is kept.
