@@ -86,7 +86,6 @@ pub(crate) fn destroy_and_replace(old: &Path, new: &Path) -> io::Result<()> {
     let bytes = fs::metadata(old)?.len();
     let mut file = File::options().write(true).open(old)?;
     io::copy(&mut io::repeat(0).take(bytes), &mut file)?;
-    file.flush()?;
     file.sync_all()?;
     fs::rename(new, old)?;
     File::open(outside::folder(old))?.sync_all()

@@ -15,12 +15,12 @@ use at1_ledger::{
 
 use crate::{
     copy,
-    error::{Error, Result},
+    error::{Error, ErrorKind, Result},
     paths,
     store::{EntryKind, Store, read_range},
 };
 
-/// How many files of a folder are read: more are nobody's bookkeeping.
+/// The most files of a folder that are read at once. With more nothing is decided: which of them to leave out nobody could say.
 const FILES_MAX: usize = 100_000;
 
 /// What lies beside a ledger.
@@ -63,7 +63,7 @@ impl Kept {
         if let Some(bytes) = read_small(store, paths::CHECKPOINT, NOTE_BYTES_MAX)? {
             kept.newest = kept.parse(paths::CHECKPOINT, &bytes);
         }
-        for name in names(store, paths::CHECKPOINTS)?.into_iter().filter(|name| noted_size(name).is_some()) {
+        for name in names_of(store, paths::CHECKPOINTS, |name| noted_size(name).is_some())? {
             let path = format!("{}/{name}", paths::CHECKPOINTS);
             if let Some(bytes) = read_small(store, &path, NOTE_BYTES_MAX)?
                 && let Some(note) = kept.parse(&path, &bytes)
@@ -73,11 +73,11 @@ impl Kept {
         }
         kept.notes.sort_by_key(|note| note.checkpoint().size);
         // What a person put beside them, such as a request for a stamp, is nobody's business.
-        let is_receipt = |name: &String| {
+        let is_receipt = |name: &str| {
             let kinds = [TimeReceiptKind::Rfc3161, TimeReceiptKind::OpenTimestamps];
             kinds.iter().any(|kind| name.rsplit_once('.').is_some_and(|(_, ending)| ending == kind.extension()))
         };
-        for name in names(store, paths::ANCHORS)?.into_iter().filter(is_receipt) {
+        for name in names_of(store, paths::ANCHORS, is_receipt)? {
             let path = format!("{}/{name}", paths::ANCHORS);
             match anchor(store, path.clone()) {
                 Ok(anchor) => kept.anchors.push(anchor),
@@ -188,9 +188,21 @@ fn names(store: &dyn Store, folder: &str) -> Result<Vec<String>> {
         Err(e) => return Err(Error::io(folder, e)),
     };
     let files = entries.into_iter().filter(|entry| entry.kind == EntryKind::File && !entry.name.ends_with(".new"));
-    let mut names: Vec<_> = files.map(|entry| entry.name).take(FILES_MAX).collect();
+    let mut names: Vec<_> = files.map(|entry| entry.name).collect();
     names.sort();
     Ok(names)
+}
+
+/// The files of a folder with a name of this kind, all of which are to be read.
+fn names_of(store: &dyn Store, folder: &str, is_one: impl Fn(&str) -> bool) -> Result<Vec<String>> {
+    let names: Vec<_> = names(store, folder)?.into_iter().filter(|name| is_one(name)).collect();
+    match names.len() <= FILES_MAX {
+        true => Ok(names),
+        false => {
+            let found = format!("{}; move some elsewhere", names.len());
+            Err(Error::new(ErrorKind::Unsupported, folder, format!("at most {FILES_MAX} files"), found))
+        }
+    }
 }
 
 /// Which checkpoints are written.

@@ -8,8 +8,8 @@
 use std::{collections::BTreeSet, fmt, io, sync::Arc, time::Duration};
 
 use at1_ledger::{
-    ChainReport, Digest, Handovers, Header, Memory, Quorum, Recall, SignedCheckpoint, TimeReceiptKind, Times,
-    Timestamp, Trust, VerifierKey,
+    CLOCK_AHEAD_MAX_NANOS, ChainReport, Digest, Handovers, Header, Memory, Quorum, Recall, SignedCheckpoint,
+    TimeReceiptKind, Times, Timestamp, Trust, VerifierKey,
 };
 
 use super::{Code, Evidence, Finding, Level, Trusted, VerifyOptions, VerifyReport};
@@ -51,7 +51,7 @@ pub(super) fn check(
     report: &mut VerifyReport,
 ) {
     let Some(header) = &chain.header else { return };
-    let mut run = Run { kept, chain, header, options, now, report, times: Times::default(), fresh: None };
+    let mut run = Run { kept, chain, header, options, now, report, times: Times::default(), fresh: vec![] };
     run.faults();
     let fitting = run.fitting();
     let handovers = run.policy(&fitting);
@@ -71,8 +71,8 @@ struct Run<'a> {
     now: Timestamp,
     report: &'a mut VerifyReport,
     times: Times,
-    /// The newest time at which others saw the newest that they know of.
-    fresh: Option<Timestamp>,
+    /// Times at which others saw the newest that they knew of.
+    fresh: Vec<Timestamp>,
 }
 
 impl Run<'_> {
@@ -204,7 +204,7 @@ impl Run<'_> {
             }
         }
         if let Quorum::Met { fresh_at, .. } = trust.quorum {
-            self.fresh = self.fresh.max(posix(fresh_at));
+            self.fresh.extend(posix(fresh_at));
         }
     }
 
@@ -405,7 +405,7 @@ impl Run<'_> {
             // Anybody can have an old checkpoint stamped again, and name the receipt in an event that nobody signed.
             let is_signed = || self.report.trusted.as_ref().is_some_and(|trusted| event < trusted.size);
             if handovers.is_none() || is_signed() {
-                self.fresh = self.fresh.max(Some(time));
+                self.fresh.push(time);
             }
         }
     }
@@ -414,9 +414,16 @@ impl Run<'_> {
     fn age(&mut self) {
         let Some(most) = self.options.max_age else { return };
         let nanos = i128::try_from(most.as_nanos()).unwrap_or(i128::MAX);
-        let found = match self.fresh {
-            Some(fresh) if self.now.nanos() - fresh.nanos() <= nanos => return,
-            Some(fresh) => format!("found the newest of {fresh}"),
+        // What is of the future would stay fresh for ever: one of the two clocks is wrong.
+        let age = |time: &Timestamp| self.now.nanos() - time.nanos();
+        if self.fresh.iter().any(|time| (-CLOCK_AHEAD_MAX_NANOS..=nanos).contains(&age(time))) {
+            return;
+        }
+        let found = match self.fresh.iter().max() {
+            Some(newest) if age(newest) < 0 => {
+                format!("found the newest of {newest}, ahead of this clock, {}", self.now)
+            }
+            Some(newest) => format!("found the newest of {newest}"),
             None => "found none".to_owned(),
         };
         let message = format!(

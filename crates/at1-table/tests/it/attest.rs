@@ -268,6 +268,27 @@ fn a_damaged_checkpoint_is_signed_over() {
     assert_eq!(verify(&store, &pinned).verdict().exit_code(), 0);
 }
 
+/// More kept checkpoints than are read: nothing is decided, rather than by some of them; signing and witnesses go on.
+#[test]
+fn too_many_kept_checkpoints() {
+    let (store, table) = named();
+    append(&table, "a\n1\n");
+    let (key, mut memory) = (log_key(1), None);
+    table.checkpoint(&key, &mut memory).unwrap();
+    cosign(&table, &witness(2), 10);
+    let note = store.files()["_at1/checkpoint"].clone();
+    (0..=100_000).for_each(|size| store.put(&format!("_at1/checkpoints/{size}.note"), &note));
+    let report = verify(&store, &VerifyOptions::default());
+    assert_eq!((codes(&report), report.verdict().exit_code()), (vec!["unreadable"], 3));
+    let message = "_at1/checkpoints: expected at most 100000 files, found 100001; move some elsewhere";
+    assert_eq!(report.findings[0].message, message);
+    append(&table, "2\n");
+    table.checkpoint(&key, &mut memory).unwrap();
+    cosign(&table, &witness(2), 20);
+    store.take("_at1/checkpoints/100000.note");
+    assert_eq!(verify(&store, &VerifyOptions::default()).verdict().exit_code(), 0);
+}
+
 #[test]
 fn tiles_come_to_the_root() {
     let (_, table) = named();

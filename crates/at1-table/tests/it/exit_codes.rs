@@ -353,6 +353,12 @@ fn how_old_the_newest_statement_may_be() {
         stamper::time(story.start + 1010)
     );
     assert_eq!(report.findings[0].message, message);
+    // What is ahead of the verifier's clock by more than clocks are apart is not fresh: it would be so for ever.
+    let before =
+        |seconds: u64| VerifyOptions { now: Some(stamper::time(story.start + 1010 - seconds)), ..at(0, &stamped) };
+    check(&story.store, &before(300), (0, &[]));
+    let report = check(&story.store, &before(301), (6, &["stale"]));
+    assert!(report.findings[0].message.contains("ahead of this clock"), "{}", report.findings[0]);
     // The younger of both counts; what nobody checked does not; a policy that asks for no witness hears none.
     let both = VerifyOptions { stamps: story.stamps(), ..witnessed };
     check(&story.store, &at(1120, &both), (0, &[]));
