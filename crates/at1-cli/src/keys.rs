@@ -14,6 +14,7 @@ use std::{
 
 use at1_ledger::{KeyType, Memory, SIGNATURE_BYTES, SecretKey, Signer, VerifierKey};
 use at1_table::SignerMemory;
+use zeroize::Zeroizing;
 
 use crate::{
     args::SignerArgs,
@@ -59,7 +60,7 @@ pub(crate) fn load(path: &Path, origin: &str) -> Result<SecretKey, Failure> {
         let found = format!("{}, which others can use (mode {mode:o}); chmod 600 it", path.display());
         return Err(Failure::usage("a key that only its owner can read", found).at(path));
     }
-    let pem = outside::read(path)?;
+    let pem = Zeroizing::new(outside::read(path)?);
     let key = str::from_utf8(&pem).map_err(|_| Failure::usage("a key in PEM", "something else").at(path))?;
     SecretKey::from_pem(key, origin, KeyType::Ed25519)
         .map_err(|error| Failure::new(Exit::Usage, "key", format!("{}: {error}", path.display())).at(path))
@@ -67,11 +68,9 @@ pub(crate) fn load(path: &Path, origin: &str) -> Result<SecretKey, Failure> {
 
 /// Makes a key.
 pub(crate) fn generate(name: &str, kind: KeyType) -> Result<SecretKey, Failure> {
-    let mut seed = [0; 32];
-    getrandom::fill(&mut seed).map_err(|e| Failure::new(Exit::CouldNot, "io", format!("no random bytes: {e}")))?;
-    let key = SecretKey::from_seed(&seed, name, kind);
-    seed.fill(0);
-    Ok(key?)
+    let mut seed = Zeroizing::new([0; 32]);
+    getrandom::fill(&mut *seed).map_err(|e| Failure::new(Exit::CouldNot, "io", format!("no random bytes: {e}")))?;
+    Ok(SecretKey::from_seed(&seed, name, kind)?)
 }
 
 /// Writes a key to a new file, for its owner alone.
