@@ -7,7 +7,7 @@
 use std::{
     fs::{self, File},
     io::{self, Read as _, Write as _},
-    os::unix::fs::PermissionsExt as _,
+    os::unix::fs::{MetadataExt as _, PermissionsExt as _},
     path::{Path, PathBuf},
     process::{Command, Stdio},
 };
@@ -36,12 +36,14 @@ pub(crate) fn signing(args: &SignerArgs, origin: &str) -> Result<Signing, Failur
     match (&args.key, &args.signer_cmd, &args.signer_key, &args.signer_memory) {
         (Some(key), _, _, memory) => {
             let path = memory.clone().unwrap_or_else(|| outside::beside(key, MEMORY_SUFFIX));
-            Ok(Signing { signer: Box::new(load(key, origin)?), memory: MemoryFile::open(path, key)? })
+            // Locked before it is read: a rotation may be putting another in its place.
+            let lock = lock(key)?;
+            Ok(Signing { signer: Box::new(load(key, origin)?), memory: MemoryFile::open(path, lock)? })
         }
         (None, Some(command), Some(key), Some(memory)) => {
             let signer = SignerCommand { command: command.clone(), key: key.clone() };
-            let folder = outside::folder(memory);
-            Ok(Signing { signer: Box::new(signer), memory: MemoryFile::open(memory.clone(), &folder)? })
+            let lock = lock(&outside::folder(memory))?;
+            Ok(Signing { signer: Box::new(signer), memory: MemoryFile::open(memory.clone(), lock)? })
         }
         _ => Err(Failure::usage("--key, or --signer-cmd with --signer-key and --signer-memory", "neither")),
     }
@@ -49,7 +51,7 @@ pub(crate) fn signing(args: &SignerArgs, origin: &str) -> Result<Signing, Failur
 
 /// The memory of a key file, where nothing else is said.
 pub(crate) fn memory_of(key: &Path) -> Result<MemoryFile, Failure> {
-    MemoryFile::open(outside::beside(key, MEMORY_SUFFIX), key)
+    MemoryFile::open(outside::beside(key, MEMORY_SUFFIX), lock(key)?)
 }
 
 /// Reads a log's key.
@@ -79,13 +81,42 @@ pub(crate) fn save(path: &Path, key: &SecretKey) -> Result<(), Failure> {
     outside::create(path, key.to_pem().as_ref().as_bytes(), Readable::ByOwner)
 }
 
+/// Locks the file at `path`, until what is given is dropped: the one that is there once it is locked, for whoever held the lock before
+/// may have put another in its place.
+fn lock(path: &Path) -> Result<File, Failure> {
+    let lock = || loop {
+        let file = File::open(path)?;
+        file.lock()?;
+        let (locked, there) = (file.metadata()?, fs::metadata(path)?);
+        if (locked.dev(), locked.ino()) == (there.dev(), there.ino()) {
+            return Ok(file);
+        }
+    };
+    lock().map_err(|e| Failure::io(path, &e))
+}
+
 /// Puts the key file `new` in the place of `old`, whose bytes are overwritten first. What the disk keeps of them beneath the file
-/// system is out of reach.
+/// system is out of reach. Whoever calls this holds the lock of `old`.
 pub(crate) fn destroy_and_replace(old: &Path, new: &Path) -> io::Result<()> {
     let bytes = fs::metadata(old)?.len();
     let mut file = File::options().write(true).open(old)?;
     io::copy(&mut io::repeat(0).take(bytes), &mut file)?;
     file.sync_all()?;
+    put_in_place(old, new)
+}
+
+/// Completes a [`destroy_and_replace`] that was interrupted between its two halves; says whether there was one.
+pub(crate) fn complete_replacement(old: &Path, new: &Path) -> Result<bool, Failure> {
+    let _lock = lock(old)?;
+    let bytes = Zeroizing::new(outside::read(old)?);
+    let is_destroyed = !bytes.is_empty() && bytes.iter().all(|byte| *byte == 0);
+    match is_destroyed && new.exists() {
+        true => put_in_place(old, new).map(|()| true).map_err(|e| Failure::io(old, &e)),
+        false => Ok(false),
+    }
+}
+
+fn put_in_place(old: &Path, new: &Path) -> io::Result<()> {
     fs::rename(new, old)?;
     File::open(outside::folder(old))?.sync_all()
 }
@@ -131,15 +162,9 @@ pub(crate) struct MemoryFile {
 }
 
 impl MemoryFile {
-    /// Opens the memory at `path` for whoever holds the lock of `key`, the key's file; the memory's own is replaced each time.
-    fn open(path: PathBuf, key: &Path) -> Result<Self, Failure> {
+    /// Opens the memory at `path` for whoever holds the lock of the key's file; the memory's own is replaced each time.
+    fn open(path: PathBuf, lock: File) -> Result<Self, Failure> {
         outside::refuse_in_table(&path, "a memory")?;
-        let lock = || {
-            let lock = File::open(key)?;
-            lock.lock()?;
-            Ok(lock)
-        };
-        let lock = lock().map_err(|e| Failure::io(key, &e))?;
         Ok(Self { path, _lock: lock })
     }
 }

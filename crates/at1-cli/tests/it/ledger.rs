@@ -286,6 +286,32 @@ fn a_rotation_that_was_cut_short_is_completed() {
     bench.run(&["ledger", "rotate", "trades", "--key", "log.pem", "--in-place"]).ok();
     assert_eq!(bench.read("log.pem"), next);
     bench.run(&["ledger", "checkpoint", "trades", "--key", "log.pem"]).ok();
+    // And as after one between its last two steps: the old key is overwritten, the new one not yet in its place.
+    bench.run(&["ledger", "rotate", "trades", "--key", "log.pem", "--in-place"]).ok();
+    let next = bench.read("log.pem");
+    fs::rename(bench.path("log.pem"), bench.path("log.pem.next")).unwrap();
+    bench.file("log.pem", &vec![0; next.len()]);
+    fs::set_permissions(bench.path("log.pem"), fs::Permissions::from_mode(0o600)).unwrap();
+    let told = bench.run(&["ledger", "rotate", "trades", "--key", "log.pem", "--in-place"]).text();
+    assert!(told.contains("an interrupted rotation is complete"), "{told}");
+    assert_eq!((bench.read("log.pem"), bench.path("log.pem.next").exists()), (next, false));
+    bench.run(&["ledger", "checkpoint", "trades", "--key", "log.pem"]).ok();
+}
+
+/// Rotations at the same time come one after the other; none takes the key that another has just put in place for the old one.
+#[test]
+fn rotations_at_once() {
+    let signed = Signed::new();
+    let bench = &signed.bench;
+    signed.sign();
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| bench.run(&["ledger", "rotate", "trades", "--key", "log.pem", "--in-place"]).ok());
+        }
+    });
+    bench.run(&["ledger", "checkpoint", "trades", "--key", "log.pem"]).ok();
+    bench.run(&["verify", "trades", "--policy", "policy", "--require", "signed", "--max-unsigned", "0"]).ok();
+    assert_eq!(bench.run(&["log", "trades"]).text().matches("  no longer ").count(), 4);
 }
 
 #[test]

@@ -42,6 +42,13 @@ pub(crate) fn run(args: &Rotate, voice: Voice) -> Result<(), Failure> {
 fn in_place(table: &Table, args: &Rotate, path: &Path, voice: Voice) -> Result<(), Failure> {
     let origin = table.origin()?;
     let next_path = outside::beside(path, ".next");
+    // The old key is overwritten only after the handover was signed and published: what is left is to put the new one in its place.
+    if keys::complete_replacement(path, &next_path)? {
+        let key = keys::load(path, &origin)?.key().to_string();
+        let json = json!({"event": null, "verifier_key": key});
+        return voice
+            .tell(&json, |out| writeln!(out, "an interrupted rotation is complete; the key from now on is\n  {key}"));
+    }
     if let Some(least) = args.min_events
         && !next_path.exists()
     {
@@ -53,12 +60,13 @@ fn in_place(table: &Table, args: &Rotate, path: &Path, voice: Voice) -> Result<(
             });
         }
     }
+    // From here on no other rotation goes on beside this one.
+    let mut old = keys::signing(&args.signer, &origin)?;
     // A key that an interrupted rotation left is used, for the ledger may name it already.
     if !next_path.exists() {
         keys::save(&next_path, &keys::generate(&origin, KeyType::Ed25519)?)?;
     }
     let next = keys::load(&next_path, &origin)?;
-    let mut old = keys::signing(&args.signer, &origin)?;
     // Both keys remember the same, in the file that stays beside the key.
     let report = table.hand_over(&*old.signer, &mut old.memory, &next, &mut None::<Memory>)?;
     keys::destroy_and_replace(path, &next_path).map_err(|e| Failure::io(path, &e))?;
