@@ -5,11 +5,13 @@
 //! * Nothing of a key is ever printed.
 
 use std::{
-    fs::{self, File},
+    fs::{self, File, TryLockError},
     io::{self, Read as _, Write as _},
     os::unix::fs::{MetadataExt as _, PermissionsExt as _},
     path::{Path, PathBuf},
     process::{Command, Stdio},
+    thread,
+    time::Duration,
 };
 
 use at1_ledger::{KeyType, Memory, SIGNATURE_BYTES, SecretKey, Signer, VerifierKey};
@@ -19,11 +21,14 @@ use zeroize::Zeroizing;
 use crate::{
     args::SignerArgs,
     failure::{Exit, Failure},
+    interrupt,
     outside::{self, Readable},
 };
 
 /// What follows a key file's name in that of its memory.
 const MEMORY_SUFFIX: &str = ".signed";
+/// How long to wait before a lock is looked at again.
+const LOCK_WAIT: Duration = Duration::from_millis(10);
 
 /// Whoever signs, and its memory.
 pub(crate) struct Signing {
@@ -86,7 +91,15 @@ pub(crate) fn save(path: &Path, key: &SecretKey) -> Result<(), Failure> {
 fn lock(path: &Path) -> Result<File, Failure> {
     let lock = || loop {
         let file = File::open(path)?;
-        file.lock()?;
+        loop {
+            // Looked at again and again, since nothing else ends a wait when somebody interrupts it.
+            interrupt::check()?;
+            match file.try_lock() {
+                Ok(()) => break,
+                Err(TryLockError::WouldBlock) => thread::sleep(LOCK_WAIT),
+                Err(TryLockError::Error(error)) => return Err(error),
+            }
+        }
         let (locked, there) = (file.metadata()?, fs::metadata(path)?);
         if (locked.dev(), locked.ino()) == (there.dev(), there.ino()) {
             return Ok(file);

@@ -265,6 +265,8 @@ fn keys_hand_over_in_files() {
     fs::set_permissions(bench.path("old.pem"), fs::Permissions::from_mode(0o600)).unwrap();
     let told = bench.run(&["ledger", "checkpoint", "trades", "--key", "old.pem"]).fails(3);
     assert!(told.contains("expected the ledger's key"), "{told}");
+    let told = bench.run(&["ledger", "rotate", "trades", "--key", "log.pem", "--new", "log.pem"]).fails(2);
+    assert!(told.contains("expected another key than the one that hands over"), "{told}");
     // To a key of its own file.
     bench.run(&["ledger", "keygen", "--table", "trades", "-o", "new.pem"]).ok();
     bench.run(&["ledger", "rotate", "trades", "--key", "log.pem", "--new", "new.pem"]).ok();

@@ -30,6 +30,10 @@ pub(crate) fn run(args: &Rotate, voice: Voice) -> Result<(), Failure> {
         (Some(new), _) => {
             let mut old = keys::signing(&args.signer, &table.origin()?)?;
             let next = keys::load(new, &table.origin()?)?;
+            // Before its lock is taken, which the old one has.
+            if next.key().public() == old.signer.key().public() {
+                return Err(Failure::usage("another key than the one that hands over", next.key().to_string()).at(new));
+            }
             let mut memory = keys::memory_of(new)?;
             let report = table.hand_over(&*old.signer, &mut old.memory, &next, &mut memory)?;
             tell(&report, &next.key().to_string(), voice)
