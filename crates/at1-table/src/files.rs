@@ -5,14 +5,14 @@
 
 use std::sync::Arc;
 
-use at1_codec::ColumnType;
+use at1_codec::{ColumnType, Segment};
 use at1_ledger::{Digest, SegmentRecord};
 use serde_json::{Value, json};
 
 use crate::{
     error::{Error, ErrorKind, Result},
     manifest::{Live, Placed},
-    paths,
+    paths, segments,
     snapshot::{AsOf, Snapshot},
     table::Table,
     version::Version,
@@ -38,6 +38,12 @@ pub struct FileEntry {
     pub bytes: u64,
     /// Its digest.
     pub sha256: Digest,
+    /// How many of its last bytes are its footer.
+    pub footer_bytes: u64,
+    /// The footer's digest, with which it can be opened without reading all of it.
+    pub footer_sha256: Digest,
+    /// The ordinal of its first row in the table.
+    pub first_row: u64,
     /// Its rows.
     pub rows: u64,
     /// How many of them, from its first, are of the state that was asked for.
@@ -137,6 +143,9 @@ impl Snapshot {
             name: live.name(),
             bytes: live.bytes,
             sha256,
+            footer_bytes: live.footer_bytes,
+            footer_sha256: live.footer_sha256,
+            first_row,
             rows: live.rows,
             rows_as_of: live.rows.min(totals.rows.saturating_sub(first_row)),
             first_batch: live.batch.start,
@@ -159,6 +168,14 @@ impl Snapshot {
             Some(column).filter(|column| !column.others.is_empty())
         });
         Ok(Files { files: files.collect(), mixed: mixed.collect() })
+    }
+
+    /// Opens the file of an entry that [`Snapshot::files`] gave; `None` if a vacuum removed it since.
+    ///
+    /// # Errors
+    /// `Corrupt` if it is not the file that the ledger names, `Io` if it cannot be read.
+    pub fn open_file(&self, entry: &FileEntry) -> Result<Option<Segment>> {
+        segments::open_if_there(self.store(), entry)
     }
 
     /// The segments of a past state.

@@ -10,6 +10,7 @@ use at1_ledger::{Carried, Digest, Json, SegmentRecord};
 
 use crate::{
     error::{Error, ErrorKind, Result},
+    files::FileEntry,
     manifest::Live,
     paths,
     store::Store,
@@ -35,6 +36,13 @@ impl From<&Live> for Named {
     fn from(live: &Live) -> Self {
         let Live { bytes, footer_bytes, footer_sha256, .. } = *live;
         Self { name: live.name(), bytes, footer_bytes, footer_sha256 }
+    }
+}
+
+impl From<&FileEntry> for Named {
+    fn from(entry: &FileEntry) -> Self {
+        let FileEntry { bytes, footer_bytes, footer_sha256, .. } = *entry;
+        Self { name: entry.name.clone(), bytes, footer_bytes, footer_sha256 }
     }
 }
 
