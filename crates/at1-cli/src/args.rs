@@ -3,6 +3,7 @@
 //! * Names are stable: other programs call them.
 //! * Nothing here opens a file; what an argument means beyond its spelling is for `cmd`.
 
+mod export;
 mod ledger;
 mod verify;
 
@@ -13,6 +14,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::words::{self, QuoteByte};
 
+pub(crate) use export::{Export, ExportDelta};
 pub(crate) use ledger::{
     AddCosignature, Anchor, Check, Checkpoint, ExportTiles, Keygen, Ledger, Prove, Rotate, SignerArgs, WitnessRequest,
 };
@@ -59,6 +61,8 @@ pub(crate) enum Command {
     Verify(Verify),
     #[command(subcommand)]
     Ledger(Ledger),
+    #[command(subcommand)]
+    Export(Export),
     Rejects(Rejects),
     Backup(Backup),
     Repair(Repair),

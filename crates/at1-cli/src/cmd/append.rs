@@ -15,6 +15,7 @@ use at1_table::{
 
 use crate::{
     args::Append,
+    cmd::export,
     failure::Failure,
     interrupt::{self, Guarded},
     output::{Voice, count, grouped, size},
@@ -62,8 +63,12 @@ pub(crate) fn run(args: &Append, voice: Voice) -> Result<(), Failure> {
     let table = table.with_clock(args.clock.rule());
     each(args, &progress, |file, source| {
         let report = table.append_csv(source, &options)?;
+        let mut told = report.to_json();
+        if let Some(mirror) = export::delta::follow(&table, voice) {
+            told["mirror"] = mirror;
+        }
         progress.clear();
-        voice.tell(&report.to_json(), |out| describe(file, &report, out))
+        voice.tell(&told, |out| describe(file, &report, out))
     })
 }
 

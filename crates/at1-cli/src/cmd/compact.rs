@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::{
     args::Compact,
-    cmd::vacuum,
+    cmd::{export, vacuum},
     failure::Failure,
     output::{Voice, count, size},
     progress::Progress,
@@ -37,7 +37,11 @@ pub(crate) fn run(args: &Compact, voice: Voice) -> Result<(), Failure> {
     told?;
     progress.clear();
     let live = table.files()?.files.len() as u64;
-    voice.tell(&report.to_json(), |out| {
+    let mut json = report.to_json();
+    if let Some(mirror) = export::delta::follow(&table, voice) {
+        json["mirror"] = mirror;
+    }
+    voice.tell(&json, |out| {
         let segments = count(live, "segment");
         if report.steps.is_empty() {
             writeln!(out, "{}: nothing to compact; it has {segments}", args.table.display())?;

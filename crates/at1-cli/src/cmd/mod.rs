@@ -7,6 +7,7 @@ mod compact;
 mod completions;
 mod decode;
 mod encode;
+mod export;
 mod external;
 mod extract;
 mod files;
@@ -49,6 +50,7 @@ pub(crate) fn run(command: Command, voice: Voice) -> Result<(), Failure> {
         Command::Scan(args) => scan::run(&args, voice),
         Command::Verify(args) => verify::run(&args, voice),
         Command::Ledger(command) => ledger::run(command, voice),
+        Command::Export(command) => export::run(command, voice),
         Command::External(words) => external::run(&words),
     }
 }

@@ -10,6 +10,7 @@ mod backup;
 mod bench;
 mod compact;
 mod errors;
+mod export;
 mod extract;
 mod golden;
 mod ledger;
