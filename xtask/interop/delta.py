@@ -7,6 +7,7 @@ Usage: delta.py JOBS, a file with one JSON object a line:
   readers come from places that this check does not ask. Where DuckDB's is installed it reads too.
 * Every version must have the columns, rows and values of its event. A version whose files a vacuum removed cannot be read by anybody.
 * Comparisons are asked of every column, at values around those that are there: a wrong bound would hide rows.
+* A reader who begins with a checkpoint must see the same.
 * Writers must be refused, and leave the table as it was.
 """
 
@@ -14,6 +15,7 @@ import hashlib
 import json
 import math
 import os
+import shutil
 import sys
 import warnings
 
@@ -215,6 +217,28 @@ def digests(folder):
     return found
 
 
+def check_checkpoint(job):
+    """The newest version is the same to a reader who has the checkpoint and not the entries before it."""
+    last = os.path.join(job["table"], "_delta_log", "_last_checkpoint")
+    if not os.path.exists(last):
+        return False
+    with open(last, encoding="utf-8") as file:
+        version = json.load(file)["version"]
+    copy = job["table"] + "-from-checkpoint"
+    shutil.rmtree(copy, ignore_errors=True)
+    shutil.copytree(job["table"], copy)
+    for name in os.listdir(os.path.join(copy, "_delta_log")):
+        if name.endswith(".json") and int(name.removesuffix(".json")) < version:
+            os.remove(os.path.join(copy, "_delta_log", name))
+    with pa.OSFile(job["states"][-1]["arrow"], "rb") as file:
+        ours = pa.ipc.open_stream(file).read_all()
+    same(job, "deltalake from the checkpoint, by DataFusion", ours, query(DeltaTable(copy), "select * from t"))
+    same(job, "deltalake from the checkpoint, by pyarrow", ours, DeltaTable(copy).to_pyarrow_table())
+    same(job, "polars from the checkpoint", ours, polars.scan_delta(copy).collect().to_arrow())
+    check_pruning({**job, "table": copy})
+    return True
+
+
 def removed(job):
     """The names of files that some version removed."""
     names = set()
@@ -309,13 +333,16 @@ def check_duckdb_extension(jobs):
 def main():
     with open(sys.argv[1], encoding="utf-8") as lines:
         jobs = [json.loads(line) for line in lines]
-    versions = 0
+    versions = checkpoints = 0
     for job in jobs:
         read = check_states(job)
         check_pruning(job)
+        checkpoints += check_checkpoint(job)
         check_fence(job)
         versions += read
         print(f"  delta {job['name']}: {read} of {len(job['states'])} versions")
+    if not checkpoints:
+        sys.exit("delta: no table has a checkpoint, so none was read")
     print(check_duckdb_extension(jobs))
     try:
         import pyspark  # noqa: F401
