@@ -3,6 +3,7 @@
 //! * Names are stable: other programs call them.
 //! * Nothing here opens a file; what an argument means beyond its spelling is for `cmd`.
 
+mod export;
 mod ledger;
 mod verify;
 
@@ -13,6 +14,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::words::{self, QuoteByte};
 
+pub(crate) use export::{Export, ExportIceberg, ExportRows};
 pub(crate) use ledger::{
     AddCosignature, Anchor, Check, Checkpoint, ExportTiles, Keygen, Ledger, Prove, Rotate, SignerArgs, WitnessRequest,
 };
@@ -50,6 +52,8 @@ pub(crate) enum Command {
     Cat(Cat),
     Extract(Extract),
     Restore(Restore),
+    #[command(subcommand)]
+    Export(Export),
     Has(Has),
     Files(Files),
     Compact(Compact),
@@ -567,6 +571,9 @@ pub(crate) enum ScanFormat {
     Csv,
     Jsonl,
     Arrow,
+    /// Not for pipes: `export arrow`.
+    #[value(skip)]
+    ArrowFile,
     Parquet,
     Raw,
 }

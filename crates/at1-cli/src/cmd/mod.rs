@@ -7,6 +7,7 @@ mod compact;
 mod completions;
 mod decode;
 mod encode;
+mod export;
 mod external;
 mod extract;
 mod files;
@@ -31,6 +32,7 @@ pub(crate) fn run(command: Command, voice: Voice) -> Result<(), Failure> {
         Command::Init(args) => init::run(&args, voice),
         Command::Append(args) => append::run(&args, voice),
         Command::Cat(args) => cat::run(&args, voice),
+        Command::Export(command) => export::run(command, voice),
         Command::Extract(args) => extract::run(&args, voice),
         Command::Restore(args) => restore::run(&args, voice),
         Command::Has(args) => has::run(&args, voice),

@@ -10,6 +10,8 @@ mod backup;
 mod bench;
 mod compact;
 mod errors;
+mod export_iceberg;
+mod export_rows;
 mod extract;
 mod golden;
 mod ledger;
