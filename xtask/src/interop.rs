@@ -1,9 +1,10 @@
 //! `cargo xtask interop`: pyarrow, polars and duckdb open every segment as the Parquet file it is, and must agree with `at1 scan`;
-//! OpenSSL and an auditor's script check keys, signatures, ledgers and proofs.
+//! readers of Iceberg tables find what `at1 export iceberg` shows them; OpenSSL and an auditor's script check keys, signatures, ledgers and proofs.
 //!
 //! * The environment is made below the target folder from pinned versions, and kept for the next run.
 //! * Without Python it says so; where `CI` is set that is a failure.
 
+mod iceberg;
 mod ledger;
 
 use std::{
@@ -46,6 +47,7 @@ pub(crate) fn all() -> Result {
     fs::write(&list, jobs)?;
     let script = sh::root().join("xtask/interop/check.py");
     sh::run(Command::new(&python).arg(script).arg(list))?;
+    iceberg::check(&at1, &python, &dir.join("iceberg"))?;
     ledger::check(&at1, &python, &dir.join("ledger"))
 }
 
