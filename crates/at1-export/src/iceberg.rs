@@ -1,7 +1,8 @@
 //! Iceberg metadata, version 2, over the very segments of a table: `TABLE/metadata/`.
 //!
 //! * A snapshot is the table after one ledger event, and says which. Nothing new in the table, nothing is written.
-//! * Manifests stay as long as their segments do: an export costs what changed since the one before, besides the list of segments.
+//! * Manifests stay as long as their segments do: an export opens what came since the one before. Besides it goes through
+//!   the list of segments once, and through the manifests, whose digests it compares.
 //! * Readers find the old state or the new one, whenever an export is cut short; of two exports at once, one begins again.
 //! * Iceberg's second version has absolute names only. A folder that was moved or copied is noticed, and exported anew.
 //! * What was exported earlier is used again only if its digests hold; what is missing or damaged is made again from the segments.

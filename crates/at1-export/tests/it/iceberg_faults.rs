@@ -15,9 +15,8 @@ use at1_testkit::{
 };
 
 use crate::{
-    append,
+    iceberg_bench::{append, open, table},
     iceberg_reader::{LOCATION, current, segments_of, snapshot},
-    open, table,
 };
 
 fn export(table: &Table) -> Result<iceberg::IcebergReport> {

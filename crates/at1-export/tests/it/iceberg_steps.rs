@@ -8,9 +8,8 @@ use at1_testkit::store::MemStore;
 use serde_json::{Value, json};
 
 use crate::{
-    append,
+    iceberg_bench::{append, open, table},
     iceberg_reader::{LOCATION, avro, current, files_of, path_of, segments_of, snapshot},
-    open, table,
 };
 
 fn export(table: &Table) -> IcebergReport {

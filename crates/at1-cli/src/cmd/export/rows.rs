@@ -68,7 +68,8 @@ fn write(
         aggregate: None,
         reasons: Reasons::Omit,
     };
-    let (statistics, _) = scan::answer(&[args.source.clone()], &query, Out::Print(format, out), &args.past, voice)?;
+    let (statistics, _) =
+        scan::answer(std::slice::from_ref(&args.source), &query, Out::Print(format, out), &args.past, voice)?;
     Ok(statistics)
 }
 
