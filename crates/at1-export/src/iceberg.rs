@@ -125,7 +125,7 @@ fn attempt(table: &Table, folder: &Folder<'_>, location: &str) -> Result<Option<
         }
         // A crash came between the metadata file and the hint.
         report.outcome = Outcome::Completed;
-        let hint = Publication { base: version, metadata: None, written: &[], needed: HashSet::new() };
+        let hint = Publication { base: version, metadata: None, needed: HashSet::new() };
         folder.prepare()?;
         return Ok(folder.publish(&hint)?.map(|_| report));
     }
@@ -149,11 +149,10 @@ fn attempt(table: &Table, folder: &Folder<'_>, location: &str) -> Result<Option<
             }
         }
     }
-    report.manifests_written = fresh.written.len() as u64;
+    report.manifests_written = fresh.manifests;
     let list = list::write(&listed, id, sequence, &folder.uri(""))?;
     let list_name = list_name(id, &list);
     folder.write(&list_name, &list)?;
-    fresh.written.push(list_name.clone());
 
     let kept = base.kept(table, folder, &listed, id)?;
     report.operation = base.operation(&segments, &listed);
@@ -178,9 +177,10 @@ fn attempt(table: &Table, folder: &Folder<'_>, location: &str) -> Result<Option<
     let json = new.to_json(before.map(|newest| (newest, file(newest))))?;
     let bytes = json.to_string().into_bytes();
     let mut needed = needed(&json, &kept, folder);
+    needed.insert(list_name);
     needed.extend(listed.iter().map(|listed| listed.name.to_string()));
     report.bytes_written = fresh.bytes + (list.len() + bytes.len()) as u64;
-    let publication = Publication { base: version, metadata: Some(bytes), written: &fresh.written, needed };
+    let publication = Publication { base: version, metadata: Some(bytes), needed };
     Ok(folder.publish(&publication)?.map(|removed| IcebergReport { files_removed: removed, ..report }))
 }
 

@@ -41,14 +41,12 @@ pub(super) struct Folder<'f> {
 }
 
 /// What is to become the newest state.
-pub(super) struct Publication<'p> {
+pub(super) struct Publication {
     /// The newest metadata file that this goes on from, 0 for none.
     pub(super) base: u64,
     /// The new metadata file; without one only the hint is put right.
     pub(super) metadata: Option<Vec<u8>>,
-    /// The names of files that it needs and that were written for it.
-    pub(super) written: &'p [String],
-    /// The names that it needs besides those.
+    /// The names of the files that it needs.
     pub(super) needed: HashSet<String>,
 }
 
@@ -164,15 +162,14 @@ impl<'f> Folder<'f> {
     }
 
     /// Makes a new state the newest; `None` if another export came first. Tells how many files nobody needs any more were removed.
-    pub(super) fn publish(&self, new: &Publication<'_>) -> Result<Option<u64>> {
+    pub(super) fn publish(&self, new: &Publication) -> Result<Option<u64>> {
         // The names of what the metadata file names must outlive a power cut before it does.
         self.store.sync_folder(METADATA).map_err(at(METADATA))?;
         let _guard = self.store.lock().map_err(at(self.store.place()))?;
         let names = self.names()?.unwrap_or_default();
         let newest = names.iter().filter_map(|name| version(name)).max().unwrap_or(0);
-        let there = |name: &String| names.iter().any(|other| other == name);
-        // Another export may have taken files for leftovers that were not named by any metadata yet.
-        if newest != new.base || !new.written.iter().all(there) {
+        // Another export may also have taken files for leftovers that no metadata names yet.
+        if newest != new.base {
             return Ok(None);
         }
         let version = match &new.metadata {
@@ -200,9 +197,9 @@ impl<'f> Folder<'f> {
     }
 
     /// Removes what no kept snapshot needs: of older exports, and of those that did not finish.
-    fn sweep(&self, names: &[String], new: &Publication<'_>) -> u64 {
-        let is_needed = |name: &String| new.needed.contains(name) || new.written.contains(name);
-        let old = names.iter().filter(|name| (version(name).is_some() || is_avro(name)) && !is_needed(name));
+    fn sweep(&self, names: &[String], new: &Publication) -> u64 {
+        let is_ours = |name: &str| version(name).is_some() || is_avro(name);
+        let old = names.iter().filter(|name| is_ours(name) && !new.needed.contains(*name));
         // The new state is there; what could not be removed is tried again by the next export.
         old.filter(|name| self.store.remove(&format!("{METADATA}/{name}")).is_ok()).count() as u64
     }

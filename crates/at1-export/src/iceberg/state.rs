@@ -192,8 +192,8 @@ pub(super) struct Fresh<'f> {
     sequence: i64,
     /// What these said of segments, by name; read when it is first asked for.
     known: Option<HashMap<String, Entry>>,
-    /// The names of the files that were written.
-    pub(super) written: Vec<String>,
+    /// How many were written.
+    pub(super) manifests: u64,
     /// Their bytes.
     pub(super) bytes: u64,
 }
@@ -211,7 +211,7 @@ impl<'f> Fresh<'f> {
         let stays =
             |listed: &&Listed| parts.iter().any(|part| matches!(part, Part::Kept(kept) if kept.name == listed.name));
         let loose = base.listed().iter().filter(|listed| !stays(listed)).cloned().collect();
-        Self { state, folder, location, before, loose, snapshot_id, sequence, known: None, written: vec![], bytes: 0 }
+        Self { state, folder, location, before, loose, snapshot_id, sequence, known: None, manifests: 0, bytes: 0 }
     }
 
     /// Writes a manifest of these segments; `None` if the file of one is gone by now.
@@ -239,7 +239,7 @@ impl<'f> Fresh<'f> {
         let first = segments.first().map_or(0, |segment| segment.event);
         let (name, bytes) = manifest::write(&entries, first, manifest::holds(self.location, segments), schema)?;
         self.folder.write(&name.to_string(), &bytes)?;
-        self.written.push(name.to_string());
+        self.manifests += 1;
         self.bytes += bytes.len() as u64;
         self.listed(name, bytes.len() as u64, &entries).map(Some)
     }
