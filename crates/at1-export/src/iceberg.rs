@@ -120,6 +120,8 @@ fn attempt(table: &Table, folder: &Folder<'_>, location: &str) -> Result<Option<
         && parts.len() == base.listed().len()
     {
         let mut report = report(&info, folder, version, current.id, current.event, segments.len());
+        report.snapshots = base.snapshots();
+        report.manifests_reused = parts.len() as u64;
         if folder.hints_at(version)? {
             return Ok(Some(report));
         }

@@ -43,14 +43,18 @@ pub(super) fn plan(segments: &[FileEntry], listed: &[Listed], location: &str) ->
 
 /// The stretches that manifests hold already, and the segments between them.
 fn blocks<'l>(segments: &[FileEntry], listed: &'l [Listed], location: &str) -> Vec<Block<'l>> {
-    let by_first: HashMap<u64, &Listed> = listed.iter().map(|listed| (listed.name.first, listed)).collect();
+    // An event may have several segments, and so be the first of several manifests.
+    let mut by_first: HashMap<u64, Vec<&Listed>> = HashMap::new();
+    for listed in listed {
+        by_first.entry(listed.name.first).or_default().push(listed);
+    }
     let mut blocks: Vec<Block<'_>> = vec![];
     let mut at = 0;
     while at < segments.len() {
-        let held = by_first.get(&segments[at].event).and_then(|listed| {
+        let held = by_first.get(&segments[at].event).into_iter().flatten().find_map(|&listed| {
             let end = at.checked_add(usize::try_from(listed.files()).ok()?)?;
             let held = segments.get(at..end).filter(|held| !held.is_empty())?;
-            (manifest::holds(location, held) == listed.name.holds).then_some((at..end, *listed))
+            (manifest::holds(location, held) == listed.name.holds).then_some((at..end, listed))
         });
         match (held, blocks.last_mut()) {
             (Some((range, listed)), _) => {
@@ -152,6 +156,23 @@ mod tests {
         check(&more, &listed, &["=4096", "=4096", "+809"]);
         // Elsewhere nothing holds: manifests have absolute names.
         assert_eq!(plan(&all[..2], &listed, "file:///u"), [Part::New(0..2)]);
+    }
+
+    #[test]
+    fn an_event_of_several_segments_may_begin_several_manifests() {
+        let mut all = segments(0..5000);
+        all[4095].event = 4096;
+        all[4095].name = "seg_004096.at1".to_owned();
+        all[4096].name = "seg_004096-1.at1".to_owned();
+        // All of the first manifest is gone but the last segment, which is of the event that the second one begins with.
+        let listed = check(&all[4095..], &check(&all, &[], &["+4096", "+904"]), &["+905"]);
+        check(&all[4095..], &listed, &["=905"]);
+        let twice = [made(&all[4095..4096]), made(&all[4096..])];
+        let blocks = blocks(&all[4095..], &twice, PLACE);
+        assert_eq!(
+            blocks.iter().map(|(range, listed)| (range.len(), listed.is_some())).collect::<Vec<_>>(),
+            [(1, true), (904, true)]
+        );
     }
 
     #[test]

@@ -85,6 +85,14 @@ impl Base {
         self.last().map(|last| &last.snapshot)
     }
 
+    /// How many snapshots there are so far.
+    pub(super) fn snapshots(&self) -> u64 {
+        match self {
+            Self::None(_) => 0,
+            Self::Of(kept) => kept.len() as u64,
+        }
+    }
+
     /// Its manifests.
     pub(super) fn listed(&self) -> &[Listed] {
         self.last().map(|last| &last.listed[..]).unwrap_or_default()

@@ -74,6 +74,7 @@ fn nothing_new_is_nothing_written() {
     let before = disk.files();
     let again = export(&table);
     assert_eq!((again.outcome, again.snapshot_id, again.bytes_written), (Outcome::Unchanged, first.snapshot_id, 0));
+    assert_eq!((again.snapshots, again.manifests_reused, again.manifests_written), (1, 1, 0));
     assert_eq!(disk.files(), before);
     // Nor is an event that changes neither rows nor files with rows nor columns.
     assert_eq!(append(&table, "").event, 1);
