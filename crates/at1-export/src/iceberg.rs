@@ -21,14 +21,15 @@ mod state;
 
 use std::collections::HashSet;
 
-use at1_table::{Error, ErrorKind, Info, Result, Table};
-use serde_json::json;
+use at1_table::{Error, ErrorKind, FileEntry, Info, Result, Snapshot as TableState, Table};
+use serde_json::{Value, json};
 
 use folder::{Folder, METADATA, Publication, list_name, metadata_name};
+use list::Listed;
 use metadata::{Metadata, New, millis};
 use plan::{Part, plan};
 use schema::Columns;
-use state::{Base, Fresh};
+use state::{Base, Fresh, Kept};
 
 pub use manifest::SEGMENTS_MAX;
 pub use metadata::{Operation, SNAPSHOTS_MAX};
@@ -102,103 +103,157 @@ fn attempt(table: &Table, folder: &Folder<'_>, location: &str) -> Result<Option<
     // Files without rows have nothing to show, and may have a column that is none of the table's.
     files.files.retain(|file| file.rows > 0);
     let segments = files.files;
-    let (Some(event), Some(ts), Some(head)) = (snapshot.event(), snapshot.ts(), info.chain_head) else {
-        return Err(Error::new(ErrorKind::Unsupported, "ledger", "an event", "none"));
-    };
-
     let base = Base::of(table, folder, newest.as_ref(), location)?;
-    let head = head.to_string();
-    let id = metadata::snapshot_id(&head);
-    let version = newest.as_ref().map_or(0, |newest| newest.version);
-    let sequence = newest.as_ref().map_or(0, |newest| newest.last_sequence) + 1;
-    let fields = columns.fields()?;
-    let (schema_id, is_current) = newest.as_ref().map_or((0, false), |newest| newest.schema_id(&fields));
+    let (schema_id, is_current) = newest.as_ref().map_or(Ok((0, false)), |newest| newest.schema_id(&columns))?;
     let parts = plan(&segments, base.listed(), location);
-    if let Some(current) = base.current()
-        && is_current
-        && parts.iter().zip(base.listed()).all(|(part, listed)| *part == Part::Kept(listed.clone()))
-        && parts.len() == base.listed().len()
-    {
-        let mut report = report(&info, folder, version, current.id, current.event, segments.len());
-        report.snapshots = base.snapshots();
-        report.manifests_reused = parts.len() as u64;
-        if folder.hints_at(version)? {
-            return Ok(Some(report));
+    let ground = Ground { folder, location, uuid, newest, base, columns, schema_id };
+    if is_current && ground.base.is_listed_as(&parts) {
+        return ground.settle(table, &info, segments.len());
+    }
+    ground.write(table, &snapshot, &info, &segments, parts)
+}
+
+/// What an attempt stands on: the table's columns, and what was exported so far.
+struct Ground<'g> {
+    folder: &'g Folder<'g>,
+    location: &'g str,
+    uuid: String,
+    newest: Option<Metadata>,
+    base: Base,
+    columns: Columns,
+    schema_id: u64,
+}
+
+impl Ground<'_> {
+    fn version(&self) -> u64 {
+        self.newest.as_ref().map_or(0, |newest| newest.version)
+    }
+
+    fn sequence(&self) -> i64 {
+        self.newest.as_ref().map_or(0, |newest| newest.last_sequence)
+    }
+
+    /// There is no new state: only what is left of an export that was cut short, or has become unreadable, is put right.
+    fn settle(&self, table: &Table, info: &Info, segments: usize) -> Result<Option<IcebergReport>> {
+        let Some(current) = self.base.current() else { return Ok(None) };
+        let report = |version, outcome| IcebergReport {
+            outcome,
+            snapshots: self.base.snapshots(),
+            manifests_reused: self.base.listed().len() as u64,
+            ..report(info, self.folder, version, (current.id, current.event), segments)
+        };
+        let kept = self.base.kept(table, self.folder, self.base.listed(), current.id)?;
+        if kept.len() as u64 + 1 < self.base.snapshots() {
+            self.folder.prepare()?;
+            let report = report(self.version() + 1, Outcome::Dropped);
+            return self.publish(report, current.value.clone(), self.sequence(), &kept, self.base.listed());
         }
-        // A crash came between the metadata file and the hint.
-        report.outcome = Outcome::Completed;
-        let hint = Publication { base: version, metadata: None, needed: HashSet::new() };
+        if self.folder.hints_at(self.version())? {
+            return Ok(Some(report(self.version(), Outcome::Unchanged)));
+        }
+        let hint = Publication { base: self.version(), metadata: None, needed: HashSet::new() };
+        self.folder.prepare()?;
+        Ok(self.folder.publish(&hint)?.map(|_| report(self.version(), Outcome::Completed)))
+    }
+
+    /// Writes what the newest state needs, and makes it the current snapshot.
+    fn write(
+        &self,
+        table: &Table,
+        state: &TableState,
+        info: &Info,
+        segments: &[FileEntry],
+        parts: Vec<Part>,
+    ) -> Result<Option<IcebergReport>> {
+        let (Some(event), Some(ts), Some(head)) = (state.event(), state.ts(), info.chain_head) else {
+            return Err(Error::new(ErrorKind::Unsupported, "ledger", "an event", "none"));
+        };
+        let (folder, base, head) = (self.folder, &self.base, head.to_string());
+        let (id, sequence) = (metadata::snapshot_id(&head), self.sequence() + 1);
+        let mut report = report(info, folder, self.version() + 1, (id, event), segments.len());
+        report.outcome = Outcome::Written;
+        report.restart = base.restart().cloned();
         folder.prepare()?;
-        return Ok(folder.publish(&hint)?.map(|_| report));
-    }
-
-    let mut report = report(&info, folder, version + 1, id, event, segments.len());
-    report.outcome = Outcome::Written;
-    report.restart = base.restart().cloned();
-    folder.prepare()?;
-    let schema = New::schema(&columns, schema_id)?;
-    let mut fresh = Fresh::new(&snapshot, folder, location, &base, &parts, (id, sequence));
-    let mut listed = vec![];
-    for part in parts {
-        match part {
-            Part::Kept(kept) => {
-                report.manifests_reused += 1;
-                listed.push(kept);
-            }
-            Part::New(range) => {
-                let Some(made) = fresh.write(&segments[range], &columns, &schema)? else { return Ok(None) };
-                listed.push(made);
+        let schema = New::schema(&self.columns, self.schema_id)?;
+        let mut fresh = Fresh::new(state, folder, self.location, base, &parts, (id, sequence));
+        let mut listed = vec![];
+        for part in parts {
+            match part {
+                Part::Kept(kept) => {
+                    report.manifests_reused += 1;
+                    listed.push(kept);
+                }
+                Part::New(range) => {
+                    let Some(made) = fresh.write(&segments[range], &self.columns, &schema)? else { return Ok(None) };
+                    listed.push(made);
+                }
             }
         }
-    }
-    report.manifests_written = fresh.manifests;
-    let list = list::write(&listed, id, sequence, &folder.uri(""))?;
-    let list_name = list_name(id, &list);
-    folder.write(&list_name, &list)?;
+        report.manifests_written = fresh.manifests;
+        let list = list::write(&listed, id, sequence, &folder.uri(""))?;
+        let list_name = list_name(id, &list);
+        folder.write(&list_name, &list)?;
+        report.bytes_written = fresh.bytes + list.len() as u64;
 
-    let kept = base.kept(table, folder, &listed, id)?;
-    report.operation = base.operation(&segments, &listed);
-    let bytes = segments.iter().map(|segment| segment.bytes).sum();
-    let mut value = json!({
-        "snapshot-id": id,
-        "sequence-number": sequence,
-        "timestamp-ms": millis(ts),
-        "manifest-list": folder.uri(&list_name),
-        "schema-id": schema_id,
-        "summary": metadata::summary(report.operation, event, &head, &listed, bytes, base.current()),
-    });
-    if let Some(parent) = base.current() {
-        value["parent-snapshot-id"] = parent.id.into();
+        report.operation = base.operation(segments, &listed);
+        let bytes = segments.iter().map(|segment| segment.bytes).sum();
+        let mut value = json!({
+            "snapshot-id": id,
+            "sequence-number": sequence,
+            "timestamp-ms": millis(ts),
+            "manifest-list": folder.uri(&list_name),
+            "schema-id": self.schema_id,
+            "summary": metadata::summary(report.operation, event, &head, &listed, bytes, base.current()),
+        });
+        if let Some(parent) = base.current() {
+            value["parent-snapshot-id"] = parent.id.into();
+        }
+        let kept = base.kept(table, folder, &listed, id)?;
+        self.publish(report, value, sequence, &kept, &listed)
     }
-    report.snapshots = kept.len() as u64 + 1;
-    let kept_values = kept.iter().map(|kept| kept.snapshot.value.clone()).collect();
-    let (uuid, columns) = (uuid.as_str(), &columns);
-    let new = New { uuid, location, columns, sequence, schema_id, snapshot: value, kept: kept_values };
-    let before = newest.as_ref().filter(|_| base.current().is_some());
-    let file = |newest: &Metadata| folder.uri(&metadata_name(newest.version));
-    let json = new.to_json(before.map(|newest| (newest, file(newest))))?;
-    let bytes = json.to_string().into_bytes();
-    let mut needed = needed(&json, &kept, folder);
-    needed.insert(list_name);
-    needed.extend(listed.iter().map(|listed| listed.name.to_string()));
-    report.bytes_written = fresh.bytes + (list.len() + bytes.len()) as u64;
-    let publication = Publication { base: version, metadata: Some(bytes), needed };
-    Ok(folder.publish(&publication)?.map(|removed| IcebergReport { files_removed: removed, ..report }))
+
+    /// Makes `snapshot` the current one beside the older ones that stay.
+    fn publish(
+        &self,
+        mut report: IcebergReport,
+        snapshot: Value,
+        sequence: i64,
+        kept: &[Kept],
+        listed: &[Listed],
+    ) -> Result<Option<IcebergReport>> {
+        let own = |uri: &Value| {
+            let name = uri.as_str().and_then(|uri| uri.strip_prefix(&self.folder.uri("")))?;
+            Some(name.trim_start_matches('/').to_owned())
+        };
+        let all = kept.iter().map(|kept| (&kept.snapshot.value, &kept.listed[..])).chain([(&snapshot, listed)]);
+        let files = all.flat_map(|(snapshot, listed)| {
+            own(&snapshot["manifest-list"]).into_iter().chain(listed.iter().map(|listed| listed.name.to_string()))
+        });
+        let mut needed: HashSet<_> = files.collect();
+
+        let before = self.newest.as_ref().filter(|_| self.base.current().is_some());
+        let before = before.map(|newest| (newest, self.folder.uri(&metadata_name(newest.version))));
+        let new = New {
+            uuid: &self.uuid,
+            location: self.location,
+            columns: &self.columns,
+            sequence,
+            schema_id: self.schema_id,
+            snapshot,
+            kept: kept.iter().map(|kept| kept.snapshot.value.clone()).collect(),
+        };
+        let json = new.to_json(before)?;
+        let log = json["metadata-log"].as_array().into_iter().flatten();
+        needed.extend(log.filter_map(|entry| own(&entry["metadata-file"])));
+        let bytes = json.to_string().into_bytes();
+        report.snapshots = kept.len() as u64 + 1;
+        report.bytes_written += bytes.len() as u64;
+        let publication = Publication { base: self.version(), metadata: Some(bytes), needed };
+        Ok(self.folder.publish(&publication)?.map(|removed| IcebergReport { files_removed: removed, ..report }))
+    }
 }
 
-/// The names of files that a metadata file's older snapshots need, and of the older metadata files that it tells of.
-fn needed(json: &serde_json::Value, kept: &[state::Kept], folder: &Folder<'_>) -> HashSet<String> {
-    let own = |uri: &str| uri.strip_prefix(&folder.uri("")).map(|name| name.trim_start_matches('/').to_owned());
-    let log = json["metadata-log"].as_array().into_iter().flatten();
-    let mut names: HashSet<_> = log.filter_map(|entry| own(entry["metadata-file"].as_str()?)).collect();
-    for kept in kept {
-        names.extend(own(&kept.snapshot.list));
-        names.extend(kept.listed.iter().map(|listed| listed.name.to_string()));
-    }
-    names
-}
-
-fn report(info: &Info, folder: &Folder<'_>, version: u64, id: i64, event: u64, segments: usize) -> IcebergReport {
+fn report(info: &Info, folder: &Folder<'_>, version: u64, (id, event): (i64, u64), segments: usize) -> IcebergReport {
     IcebergReport {
         outcome: Outcome::Unchanged,
         restart: None,

@@ -146,14 +146,15 @@ impl Metadata {
         Ok((snapshots, current))
     }
 
-    /// The id of the schema with these fields, and whether it is the current one. Ids are not used twice.
-    pub(super) fn schema_id(&self, fields: &Value) -> (u64, bool) {
+    /// The id of the schema with these columns, and whether it is the current one. Ids are not used twice.
+    pub(super) fn schema_id(&self, columns: &Columns) -> Result<(u64, bool)> {
+        let fields = columns.fields()?;
         let ids = || self.schemas.iter().filter_map(|schema| schema["schema-id"].as_u64());
-        let same = self.schemas.iter().rev().find(|schema| schema["fields"] == *fields);
-        match same.and_then(|schema| schema["schema-id"].as_u64()) {
+        let same = self.schemas.iter().rev().find(|schema| schema["fields"] == fields);
+        Ok(match same.and_then(|schema| schema["schema-id"].as_u64()) {
             Some(id) => (id, self.schema_id == json!(id)),
             None => (ids().max().map_or(0, |last| last + 1), false),
-        }
+        })
     }
 }
 

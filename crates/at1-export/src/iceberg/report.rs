@@ -46,6 +46,8 @@ pub enum Outcome {
     Unchanged,
     /// An earlier export had been cut short before its last step, which was done now.
     Completed,
+    /// The newest state had not changed, but older snapshots whose files were removed were dropped.
+    Dropped,
     /// There is a new snapshot.
     Written,
 }
@@ -74,6 +76,7 @@ impl IcebergReport {
             "outcome": match self.outcome {
                 Outcome::Unchanged => "unchanged",
                 Outcome::Completed => "completed",
+                Outcome::Dropped => "dropped",
                 Outcome::Written => "written",
             },
             "restart": restart,

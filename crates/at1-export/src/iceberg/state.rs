@@ -98,6 +98,12 @@ impl Base {
         self.last().map(|last| &last.listed[..]).unwrap_or_default()
     }
 
+    /// Whether these parts are just what there is already.
+    pub(super) fn is_listed_as(&self, parts: &[Part]) -> bool {
+        let same = |(part, listed): (&Part, &Listed)| matches!(part, Part::Kept(kept) if kept == listed);
+        self.current().is_some() && parts.len() == self.listed().len() && parts.iter().zip(self.listed()).all(same)
+    }
+
     pub(super) fn restart(&self) -> Option<&Restart> {
         match self {
             Self::None(restart) => restart.as_ref(),

@@ -107,6 +107,11 @@ fn compactions_replace_and_vacuums_drop_what_they_made_unreadable() {
     assert_eq!(snapshot(&metadata)["summary"]["operation"], "replace");
     // The four older snapshots name files that are removed now, the fifth does not.
     table.vacuum(&VacuumOptions { grace: Duration::ZERO, ..VacuumOptions::default() }).unwrap();
+    let vacuumed = disk.killed();
+    let report = export(&open(&vacuumed));
+    assert_eq!((report.outcome, report.version, report.snapshots), (Outcome::Dropped, 6, 1));
+    check_all(&vacuumed, &open(&vacuumed));
+    assert_eq!(export(&open(&vacuumed)).outcome, Outcome::Unchanged);
     append(&table, "a\n9\n");
     let report = export(&table);
     assert_eq!((report.operation, report.snapshots), (Operation::Append, 2));

@@ -34,6 +34,9 @@ pub(super) fn run(args: &ExportIceberg, voice: Voice) -> Result<(), Failure> {
         match report.outcome {
             Outcome::Unchanged => return writeln!(out, "{}: up to date, {state}", report.metadata),
             Outcome::Completed => return writeln!(out, "{}: hint put right, {state}", report.metadata),
+            Outcome::Dropped => {
+                return writeln!(out, "{}: snapshots dropped whose files are gone, {state}", report.metadata);
+            }
             Outcome::Written => writeln!(out, "{}: {state}", report.metadata)?,
         }
         let (new, old) = (count(report.manifests_written, "manifest"), report.manifests_reused);
