@@ -1,10 +1,11 @@
 //! `cargo xtask interop`: pyarrow, polars and duckdb open every segment as the Parquet file it is, and must agree with `at1 scan`;
-//! Delta readers read tables through their logs; OpenSSL and an auditor's script check keys, signatures, ledgers and proofs.
+//! readers of Delta and Iceberg tables find what `at1 export` shows them; OpenSSL and an auditor's script check keys, signatures, ledgers and proofs.
 //!
 //! * The environment is made below the target folder from pinned versions, and kept for the next run.
 //! * Without Python it says so; where `CI` is set that is a failure.
 
 mod delta;
+mod iceberg;
 mod ledger;
 
 use std::{
@@ -48,6 +49,7 @@ pub(crate) fn all() -> Result {
     let script = sh::root().join("xtask/interop/check.py");
     sh::run(Command::new(&python).arg(script).arg(list))?;
     delta::check(&at1, &python, &dir.join("delta"))?;
+    iceberg::check(&at1, &python, &dir.join("iceberg"))?;
     ledger::check(&at1, &python, &dir.join("ledger"))
 }
 

@@ -14,7 +14,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::words::{self, QuoteByte};
 
-pub(crate) use export::{Export, ExportDelta};
+pub(crate) use export::{Export, ExportDelta, ExportIceberg, ExportRows};
 pub(crate) use ledger::{
     AddCosignature, Anchor, Check, Checkpoint, ExportTiles, Keygen, Ledger, Prove, Rotate, SignerArgs, WitnessRequest,
 };
@@ -52,6 +52,8 @@ pub(crate) enum Command {
     Cat(Cat),
     Extract(Extract),
     Restore(Restore),
+    #[command(subcommand)]
+    Export(Export),
     Has(Has),
     Files(Files),
     Compact(Compact),
@@ -61,8 +63,6 @@ pub(crate) enum Command {
     Verify(Verify),
     #[command(subcommand)]
     Ledger(Ledger),
-    #[command(subcommand)]
-    Export(Export),
     Rejects(Rejects),
     Backup(Backup),
     Repair(Repair),
@@ -571,6 +571,9 @@ pub(crate) enum ScanFormat {
     Csv,
     Jsonl,
     Arrow,
+    /// Not for pipes: `export arrow`.
+    #[value(skip)]
+    ArrowFile,
     Parquet,
     Raw,
 }

@@ -196,6 +196,14 @@ impl Table {
         Ok(self.version()?.header.origin().to_owned())
     }
 
+    /// The chain value before the first event, which no other table has: for names that are to be this table's for ever.
+    ///
+    /// # Errors
+    /// If the ledger cannot be read.
+    pub fn genesis(&self) -> Result<Digest> {
+        Ok(self.version()?.header.genesis())
+    }
+
     /// The table's storage.
     pub fn store(&self) -> &dyn Store {
         &*self.store

@@ -53,7 +53,7 @@ fn partial(files: &[FileEntry]) -> Option<&FileEntry> {
 }
 
 fn read_parquet(files: &[FileEntry]) -> String {
-    let paths: Vec<String> = files.iter().map(|file| quoted(&file.path, '\'')).collect();
+    let paths: Vec<String> = files.iter().map(|file| path(&file.path)).collect();
     // Older segments lack columns that came later; by position they would be an error, or worse.
     format!("read_parquet([{}], union_by_name = true)", paths.join(", "))
 }
@@ -75,7 +75,7 @@ fn query(snapshot: &Snapshot, files: &[FileEntry]) -> Result<String, Failure> {
     }
     let first_rows = format!(
         "SELECT * EXCLUDE ({ROW_NUMBER}) FROM read_parquet({}, {ROW_NUMBER} = true) WHERE {ROW_NUMBER} < {}",
-        quoted(&last.path, '\''),
+        path(&last.path),
         last.rows_as_of
     );
     let rows = match &files[..files.len() - 1] {
@@ -83,6 +83,18 @@ fn query(snapshot: &Snapshot, files: &[FileEntry]) -> Result<String, Failure> {
         whole => format!("SELECT * FROM {} UNION ALL BY NAME {first_rows}", read_parquet(whole)),
     };
     Ok(format!("(SELECT {names} FROM ({rows}))"))
+}
+
+/// A path as DuckDB takes it for that file alone: what it takes for a pattern stands in brackets, or the folder `a?b` would be `axb` too.
+fn path(path: &str) -> String {
+    let mut pattern = String::with_capacity(path.len());
+    for c in path.chars() {
+        match c {
+            '*' | '?' | '[' => pattern.extend(['[', c, ']']),
+            c => pattern.push(c),
+        }
+    }
+    quoted(&pattern, '\'')
 }
 
 fn quoted(text: &str, quote: char) -> String {

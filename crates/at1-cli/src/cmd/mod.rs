@@ -32,6 +32,7 @@ pub(crate) fn run(command: Command, voice: Voice) -> Result<(), Failure> {
         Command::Init(args) => init::run(&args, voice),
         Command::Append(args) => append::run(&args, voice),
         Command::Cat(args) => cat::run(&args, voice),
+        Command::Export(command) => export::run(command, voice),
         Command::Extract(args) => extract::run(&args, voice),
         Command::Restore(args) => restore::run(&args, voice),
         Command::Has(args) => has::run(&args, voice),
@@ -50,7 +51,6 @@ pub(crate) fn run(command: Command, voice: Voice) -> Result<(), Failure> {
         Command::Scan(args) => scan::run(&args, voice),
         Command::Verify(args) => verify::run(&args, voice),
         Command::Ledger(command) => ledger::run(command, voice),
-        Command::Export(command) => export::run(command, voice),
         Command::External(words) => external::run(&words),
     }
 }

@@ -7,7 +7,7 @@ mod alone;
 mod explain;
 
 use std::{
-    io::Write as _,
+    io::Write,
     path::{Path, PathBuf},
 };
 
@@ -15,25 +15,33 @@ use arrow::{array::RecordBatch, datatypes::SchemaRef};
 use at1_table::{Explanation, Joints, Predicate, Reasons, ScanOptions, Statistics};
 
 use crate::{
-    args::{Scan, ScanFormat},
+    args::{Past, Scan, ScanFormat},
     failure::Failure,
     output::{self, Voice},
     print, state, target,
 };
 
 /// What is asked, whatever of.
-struct Query {
-    predicate: Predicate,
-    select: Option<Vec<String>>,
-    limit: Option<u64>,
-    last: Option<u64>,
+pub(super) struct Query {
+    pub(super) predicate: Predicate,
+    pub(super) select: Option<Vec<String>>,
+    pub(super) limit: Option<u64>,
+    pub(super) last: Option<u64>,
     /// Instead of records, what they come to.
-    aggregate: Option<String>,
-    reasons: Reasons,
+    pub(super) aggregate: Option<String>,
+    pub(super) reasons: Reasons,
+}
+
+/// Where the answer goes.
+pub(super) enum Out<'o> {
+    /// Nowhere: what answering takes is to be told.
+    Nowhere,
+    /// There, in this format.
+    Print(ScanFormat, &'o mut (dyn Write + Send)),
 }
 
 /// What answering took, and why not more.
-type Told = (Statistics, Explanation);
+pub(super) type Told = (Statistics, Explanation);
 
 pub(crate) fn run(args: &Scan, voice: Voice) -> Result<(), Failure> {
     let (paths, ranges) = split(&args.targets);
@@ -58,19 +66,9 @@ pub(crate) fn run(args: &Scan, voice: Voice) -> Result<(), Failure> {
     if format == ScanFormat::Raw && query.aggregate.is_some() {
         return Err(Failure::usage("a format of columns for what records come to", "raw"));
     }
-    let (statistics, explanation) = match paths.as_slice() {
-        [table] if !target::is_segment(table) => of_table(table, &query, format, args, voice)?,
-        segments => {
-            if let Some(table) = segments.iter().find(|path| !target::is_segment(path)) {
-                return Err(Failure::usage(
-                    "one TABLE, or segment files, then ranges COL:LO:HI",
-                    table.display().to_string(),
-                ));
-            }
-            state::only_the_newest(&args.past)?;
-            alone::run(segments, &query, format, args, voice)?
-        }
-    };
+    let mut stdout = output::data();
+    let out = if args.explain { Out::Nowhere } else { Out::Print(format, &mut stdout) };
+    let (statistics, explanation) = answer(&paths, &query, out, &args.past, voice)?;
     if args.explain {
         let mut json = explain::json(&explanation);
         json["predicate"] = query.predicate.to_string().into();
@@ -85,6 +83,29 @@ pub(crate) fn run(args: &Scan, voice: Voice) -> Result<(), Failure> {
         voice.tell_aside(&explain::statistics_json(&statistics), |out| explain::describe(&statistics, out))?;
     }
     Ok(())
+}
+
+/// Asks a table, or segment files.
+pub(super) fn answer(
+    paths: &[PathBuf],
+    query: &Query,
+    out: Out<'_>,
+    past: &Past,
+    voice: Voice,
+) -> Result<Told, Failure> {
+    match paths {
+        [table] if !target::is_segment(table) => of_table(table, query, out, past, voice),
+        segments => {
+            if let Some(table) = segments.iter().find(|path| !target::is_segment(path)) {
+                return Err(Failure::usage(
+                    "one TABLE, or segment files, then ranges COL:LO:HI",
+                    table.display().to_string(),
+                ));
+            }
+            state::only_the_newest(past)?;
+            alone::run(segments, query, out, voice)
+        }
+    }
 }
 
 /// What must hold: the ranges and the condition.
@@ -115,8 +136,8 @@ fn split(targets: &[String]) -> (Vec<PathBuf>, Vec<&str>) {
     (paths, ranges)
 }
 
-fn of_table(path: &Path, query: &Query, format: ScanFormat, args: &Scan, voice: Voice) -> Result<Told, Failure> {
-    let snapshot = state::of_table(path, &args.past, voice, "scanning")?;
+fn of_table(path: &Path, query: &Query, out: Out<'_>, past: &Past, voice: Voice) -> Result<Told, Failure> {
+    let snapshot = state::of_table(path, past, voice, "scanning")?;
     let options = ScanOptions {
         predicate: query.predicate.clone(),
         select: query.select.clone(),
@@ -127,11 +148,10 @@ fn of_table(path: &Path, query: &Query, format: ScanFormat, args: &Scan, voice: 
     };
     if let Some(aggregate) = &query.aggregate {
         let answer = snapshot.aggregate(&options, aggregate)?;
-        show(&answer.row.schema(), std::iter::once(Ok(answer.row)), format, args)?;
+        show(&answer.row.schema(), std::iter::once(Ok(answer.row)), out)?;
         return Ok((answer.statistics, answer.explanation));
     }
-    if format == ScanFormat::Raw && !args.explain {
-        let mut out = output::data();
+    if let Out::Print(ScanFormat::Raw, mut out) = out {
         let statistics = snapshot.scan_raw(&options, Joints::LineFeed, &mut out)?;
         out.flush().map_err(|e| Failure::output(&e))?;
         return Ok((statistics, Explanation::default()));
@@ -139,7 +159,7 @@ fn of_table(path: &Path, query: &Query, format: ScanFormat, args: &Scan, voice: 
     let mut scan = snapshot.scan(&options)?;
     let schema = scan.schema();
     let batches = scan.by_ref().map(|batch| batch.map_err(Failure::from));
-    show(&schema, batches, format, args)?;
+    show(&schema, batches, out)?;
     Ok((scan.statistics(), scan.explanation()))
 }
 
@@ -147,15 +167,15 @@ fn of_table(path: &Path, query: &Query, format: ScanFormat, args: &Scan, voice: 
 fn show(
     schema: &SchemaRef,
     batches: impl Iterator<Item = Result<RecordBatch, Failure>>,
-    format: ScanFormat,
-    args: &Scan,
+    out: Out<'_>,
 ) -> Result<(), Failure> {
-    if args.explain {
+    let Out::Print(format, out) = out else {
         return batches.into_iter().try_for_each(|batch| batch.map(drop));
-    }
-    let mut printer = print::printer(format, schema, output::data())?;
+    };
+    let mut printer = print::printer(format, schema, &mut *out)?;
     for batch in batches {
         printer.batch(&batch?)?;
     }
-    printer.finish()
+    printer.finish()?;
+    out.flush().map_err(|e| Failure::output(&e))
 }

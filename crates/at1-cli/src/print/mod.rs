@@ -9,7 +9,12 @@ mod table;
 
 use std::io::{self, Write};
 
-use arrow::{array::RecordBatch, datatypes::SchemaRef, error::ArrowError, ipc::writer::StreamWriter};
+use arrow::{
+    array::RecordBatch,
+    datatypes::SchemaRef,
+    error::ArrowError,
+    ipc::writer::{FileWriter, StreamWriter},
+};
 use parquet::{
     arrow::ArrowWriter,
     basic::{Compression, ZstdLevel},
@@ -38,6 +43,7 @@ pub(crate) fn printer<'a>(
         ScanFormat::Csv => Box::new(csv::Csv::new(schema, out).map_err(|e| Failure::output(&e))?),
         ScanFormat::Jsonl => Box::new(jsonl::Jsonl::new(out)),
         ScanFormat::Arrow => Box::new(StreamWriter::try_new(out, schema).map_err(failed)?),
+        ScanFormat::ArrowFile => Box::new(FileWriter::try_new(out, schema).map_err(failed)?),
         ScanFormat::Parquet => {
             let zstd = Compression::ZSTD(ZstdLevel::try_new(3).map_err(|e| failed(e.into()))?);
             let properties = WriterProperties::builder().set_compression(zstd).build();
@@ -66,6 +72,16 @@ impl<W: Write> Printer for StreamWriter<W> {
 
     fn finish(mut self: Box<Self>) -> Result<(), Failure> {
         StreamWriter::finish(&mut self).map_err(failed)
+    }
+}
+
+impl<W: Write> Printer for FileWriter<W> {
+    fn batch(&mut self, batch: &RecordBatch) -> Result<(), Failure> {
+        self.write(batch).map_err(failed)
+    }
+
+    fn finish(mut self: Box<Self>) -> Result<(), Failure> {
+        FileWriter::finish(&mut self).map_err(failed)
     }
 }
 

@@ -11,6 +11,8 @@ mod bench;
 mod compact;
 mod errors;
 mod export;
+mod export_iceberg;
+mod export_rows;
 mod extract;
 mod golden;
 mod ledger;

@@ -196,6 +196,24 @@ fn segments_are_listed_for_other_engines() {
 }
 
 #[test]
+fn duckdb_takes_no_path_for_a_pattern() {
+    let bench = Bench::new();
+    bench.file("a.csv", b"a,b\n1,x\n");
+    bench.run(&["append", "it's [a]*?", "a.csv", "a.csv"]).ok();
+    bench.run(&["compact", "it's [a]*?"]).ok();
+    let file = |name: &str| format!("'it''s [[]a][*][?]/segments/{name}.at1'");
+    let newest = format!("read_parquet([{}], union_by_name = true)\n", file("seg_000002"));
+    assert_eq!(bench.run(&["files", "it's [a]*?", "--format", "duckdb"]).text(), newest);
+    bench.run(&["vacuum", "it's [a]*?", "--grace", "0s"]).ok();
+    let past = format!(
+        "(SELECT \"a\", \"b\" FROM (SELECT * EXCLUDE (file_row_number) FROM read_parquet({}, file_row_number = true) WHERE \
+         file_row_number < 1))\n",
+        file("seg_000002")
+    );
+    assert_eq!(bench.run(&["files", "it's [a]*?", "--as-of", "0", "--format", "duckdb"]).text(), past);
+}
+
+#[test]
 fn rejects_are_listed_with_their_text() {
     let bench = Bench::new();
     let rows: String = (0..2000).map(|i| format!("{i},{}\n", if i == 1234 { "oops\u{1b}" } else { "5" })).collect();

@@ -12,22 +12,10 @@ use arrow::{
 use at1_catalog::{Aggregates, Candidate, Catalog, Opened, Request, RowNumbers, Tally, Totals, Verdict, View};
 use at1_codec::{Joined, Schema, Segment, Trust};
 
-use super::{Query, Told, show};
-use crate::{
-    args::{Scan, ScanFormat},
-    failure::Failure,
-    output::{self, Voice},
-    progress::Progress,
-    watched::WatchedFile,
-};
+use super::{Out, Query, Told, show};
+use crate::{args::ScanFormat, failure::Failure, output::Voice, progress::Progress, watched::WatchedFile};
 
-pub(super) fn run(
-    paths: &[PathBuf],
-    query: &Query,
-    format: ScanFormat,
-    args: &Scan,
-    voice: Voice,
-) -> Result<Told, Failure> {
+pub(super) fn run(paths: &[PathBuf], query: &Query, out: Out<'_>, voice: Voice) -> Result<Told, Failure> {
     let progress = Progress::new(voice, "scanning");
     let mut segments = Vec::new();
     for path in paths {
@@ -44,13 +32,13 @@ pub(super) fn run(
         }
     }
     if let Some(asked) = &query.aggregate {
-        return aggregate(&segments, query, asked, format, args);
+        return aggregate(&segments, query, asked, out);
     }
-    let wants_raw = format == ScanFormat::Raw && !args.explain;
+    let wants_raw = matches!(out, Out::Print(ScanFormat::Raw, _));
     let (schema, request) = request(first, query, wants_raw)?;
     let mut told = Told::default();
-    if wants_raw {
-        let mut out = Joined::new(output::data());
+    if let Out::Print(ScanFormat::Raw, out) = out {
+        let mut out = Joined::new(out);
         let mut matches = Matches::new(&segments, &request, query, &mut told);
         let mut current: Option<(&Segment, usize)> = None;
         while let Some((found, segment)) = matches.next().transpose()? {
@@ -71,20 +59,14 @@ pub(super) fn run(
         out.flush().map_err(|e| Failure::output(&e))?;
     } else {
         let matches = Matches::new(&segments, &request, query, &mut told);
-        show(&schema, matches.map(|found| found.map(|(batch, _)| batch)), format, args)?;
+        show(&schema, matches.map(|found| found.map(|(batch, _)| batch)), out)?;
     }
     told.0.segments_skipped = told.0.segments_total - told.0.segments_scanned;
     Ok(told)
 }
 
 /// What the matching records of all segments come to.
-fn aggregate(
-    segments: &[Segment],
-    query: &Query,
-    asked: &str,
-    format: ScanFormat,
-    args: &Scan,
-) -> Result<Told, Failure> {
+fn aggregate(segments: &[Segment], query: &Query, asked: &str, out: Out<'_>) -> Result<Told, Failure> {
     let schema = segments.first().map_or_else(Schema::default, |segment| segment.schema().clone());
     let catalog = Catalog::new(schema.clone());
     let request = catalog.request(&query.predicate)?.reasons(query.reasons);
@@ -101,7 +83,7 @@ fn aggregate(
     scan.run()?;
     let told = (scan.statistics(), scan.explanation());
     let row = scan.into_tally().finish()?;
-    show(&row.schema(), std::iter::once(Ok(row)), format, args)?;
+    show(&row.schema(), std::iter::once(Ok(row)), out)?;
     Ok(told)
 }
 
