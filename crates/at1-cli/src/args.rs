@@ -9,6 +9,7 @@ mod verify;
 
 use std::{ffi::OsString, ops::Range, path::PathBuf, time::Duration};
 
+use at1_console::print::Format;
 use at1_table::{AsOf, ClockRule};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
@@ -576,6 +577,21 @@ pub(crate) enum ScanFormat {
     ArrowFile,
     Parquet,
     Raw,
+}
+
+impl ScanFormat {
+    /// The format for batches; `None` for raw, which is bytes of the source.
+    pub(crate) fn of_batches(self) -> Option<Format> {
+        match self {
+            Self::Table => Some(Format::Table),
+            Self::Csv => Some(Format::Csv),
+            Self::Jsonl => Some(Format::Jsonl),
+            Self::Arrow => Some(Format::Arrow),
+            Self::ArrowFile => Some(Format::ArrowFile),
+            Self::Parquet => Some(Format::Parquet),
+            Self::Raw => None,
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

@@ -6,24 +6,20 @@
 
 mod args;
 mod cmd;
-mod failure;
-mod interrupt;
 mod keys;
-mod output;
 mod outside;
 mod part;
-mod print;
 mod progress;
 mod reading;
 mod stamps;
 mod state;
 mod target;
-mod values;
 mod watched;
 mod words;
 
 use std::{io::Write as _, process::ExitCode};
 
+use at1_console::{explain, failure, interrupt, output, print};
 use clap::{Parser as _, error::ErrorKind};
 
 use crate::{

@@ -4,6 +4,8 @@
 
 use std::{ops::Range, str::FromStr, time::Duration};
 
+pub(crate) use at1_console::words::bytes;
+use at1_console::words::split_number;
 use at1_ledger::VerifierKey;
 use at1_table::{Level, MaxUnsigned};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
@@ -15,31 +17,8 @@ pub(crate) enum QuoteByte {
     Byte(u8),
 }
 
-const SIZE_UNITS: [(&str, u64); 9] = [
-    ("b", 1),
-    ("kb", 1000),
-    ("mb", 1000 * 1000),
-    ("gb", 1000 * 1000 * 1000),
-    ("tb", 1000 * 1000 * 1000 * 1000),
-    ("kib", 1 << 10),
-    ("mib", 1 << 20),
-    ("gib", 1 << 30),
-    ("tib", 1 << 40),
-];
-
 const DURATION_UNITS: [(&str, u64); 5] =
     [("s", 1), ("m", 60), ("h", 60 * 60), ("d", 24 * 60 * 60), ("w", 7 * 24 * 60 * 60)];
-
-/// Bytes: `512MiB`, `1GB`, `4096`.
-pub(crate) fn bytes(word: &str) -> Result<u64, String> {
-    let wrong = || format!("expected a size such as 512MiB, 1GB or 4096, found {word}");
-    let (digits, unit) = split_number(word);
-    let unit = match unit.trim_start().to_ascii_lowercase().as_str() {
-        "" => 1,
-        unit => SIZE_UNITS.iter().find(|(name, _)| *name == unit).ok_or_else(wrong)?.1,
-    };
-    digits.parse::<u64>().ok().and_then(|n| n.checked_mul(unit)).ok_or_else(wrong)
-}
 
 /// A time span: `90m`, `24h`, `1d12h`.
 pub(crate) fn duration(word: &str) -> Result<Duration, String> {
@@ -74,11 +53,6 @@ pub(crate) fn levels() -> impl TypedValueParser<Value = Level> {
 /// A verifier key, `NAME+ID+BASE64`.
 pub(crate) fn verifier_key(word: &str) -> Result<VerifierKey, String> {
     word.parse().map_err(|error: at1_ledger::Error| error.to_string())
-}
-
-/// The digits at the start, and what follows.
-fn split_number(word: &str) -> (&str, &str) {
-    word.split_at(word.bytes().take_while(u8::is_ascii_digit).count())
 }
 
 pub(crate) fn column_type(word: &str) -> Result<(String, String), String> {
@@ -156,24 +130,6 @@ mod tests {
         assert_eq!(max_unsigned("0"), Ok(MaxUnsigned::Events(0)));
         assert_eq!(max_unsigned("90m"), Ok(MaxUnsigned::Age(Duration::from_secs(5400))));
         assert!(max_unsigned("many").is_err() && max_unsigned("").is_err());
-    }
-
-    #[test]
-    fn sizes() {
-        for (word, expected) in [
-            ("0", 0),
-            ("4096", 4096),
-            ("512MiB", 512 << 20),
-            ("1GiB", 1 << 30),
-            ("1GB", 1_000_000_000),
-            ("2 kB", 2000),
-            ("3tib", 3 << 40),
-        ] {
-            assert_eq!(bytes(word), Ok(expected), "{word}");
-        }
-        for word in ["", "MiB", "-1", "1.5GB", "1M", "1 GB 2", "99999999999TiB", "1０"] {
-            assert!(bytes(word).is_err(), "{word}");
-        }
     }
 
     #[test]

@@ -4,7 +4,6 @@
 //! * Statistics and explanations go to stderr where stdout carries records.
 
 mod alone;
-mod explain;
 
 use std::{
     io::Write,
@@ -12,10 +11,12 @@ use std::{
 };
 
 use arrow::{array::RecordBatch, datatypes::SchemaRef};
+use at1_console::print::Format;
 use at1_table::{Explanation, Joints, Predicate, Reasons, ScanOptions, Statistics};
 
 use crate::{
     args::{Past, Scan, ScanFormat},
+    explain,
     failure::Failure,
     output::{self, Voice},
     print, state, target,
@@ -60,7 +61,7 @@ pub(crate) fn run(args: &Scan, voice: Voice) -> Result<(), Failure> {
         Voice::Words if output::is_terminal() => ScanFormat::Table,
         Voice::Words => ScanFormat::Csv,
     });
-    if matches!(format, ScanFormat::Arrow | ScanFormat::Parquet) && output::is_terminal() && !args.explain {
+    if format.of_batches().is_some_and(Format::is_binary) && output::is_terminal() && !args.explain {
         return Err(Failure::usage("a file or a pipe for this format: at1 scan … > FILE", "a terminal"));
     }
     if format == ScanFormat::Raw && query.aggregate.is_some() {
@@ -172,6 +173,7 @@ fn show(
     let Out::Print(format, out) = out else {
         return batches.into_iter().try_for_each(|batch| batch.map(drop));
     };
+    let format = format.of_batches().expect("raw is not of batches");
     let mut printer = print::printer(format, schema, &mut *out)?;
     for batch in batches {
         printer.batch(&batch?)?;

@@ -10,7 +10,8 @@ use serde_json::{Value, json};
 
 use crate::output::{count, grouped, size};
 
-pub(super) fn statistics_json(s: &Statistics) -> Value {
+/// Every count under the name that it has in the library.
+pub fn statistics_json(s: &Statistics) -> Value {
     json!({
         "segments_total": s.segments_total,
         "segments_skipped": s.segments_skipped,
@@ -38,7 +39,11 @@ pub(super) fn statistics_json(s: &Statistics) -> Value {
     })
 }
 
-pub(super) fn describe(s: &Statistics, out: &mut dyn Write) -> io::Result<()> {
+/// A line a level.
+///
+/// # Errors
+/// If `out` does not take it.
+pub fn describe(s: &Statistics, out: &mut dyn Write) -> io::Result<()> {
     let line = |scanned, total, skipped| {
         format!("{} of {} scanned, {} skipped", grouped(scanned), grouped(total), grouped(skipped))
     };
@@ -67,7 +72,8 @@ pub(super) fn describe(s: &Statistics, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out)
 }
 
-pub(super) fn json(e: &Explanation) -> Value {
+/// The parts of the condition, and how much each ruled out.
+pub fn json(e: &Explanation) -> Value {
     let ruled = |ruled: &Ruled| {
         let by_part = (0..e.parts.len()).map(|part| ruled.by_part.get(part).copied().unwrap_or(0));
         json!({"total": ruled.total, "by_part": by_part.collect::<Vec<_>>()})
@@ -89,7 +95,10 @@ pub(super) fn json(e: &Explanation) -> Value {
 }
 
 /// What ruled out how much, from the outside in; levels at which nothing was ruled out are left out.
-pub(super) fn describe_reasons(e: &Explanation, out: &mut dyn Write) -> io::Result<()> {
+///
+/// # Errors
+/// If `out` does not take it.
+pub fn describe_reasons(e: &Explanation, out: &mut dyn Write) -> io::Result<()> {
     if e.parts.len() > 1 {
         for (i, part) in e.parts.iter().enumerate() {
             writeln!(out, "  part {:<4} {part}", i + 1)?;

@@ -17,7 +17,7 @@ const BUFFER_BYTES: usize = 1 << 18;
 
 /// Words for people, or JSON for programs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Voice {
+pub enum Voice {
     /// Sentences and tables.
     Words,
     /// One JSON object a line.
@@ -26,20 +26,12 @@ pub(crate) enum Voice {
 
 impl Voice {
     /// Tells a result on stdout.
-    pub(crate) fn tell(
-        self,
-        json: &Value,
-        words: impl FnOnce(&mut dyn Write) -> io::Result<()>,
-    ) -> Result<(), Failure> {
+    pub fn tell(self, json: &Value, words: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), Failure> {
         self.tell_on(&mut Stdout(io::stdout()), json, words)
     }
 
     /// Tells a result on stderr, where stdout is taken by data.
-    pub(crate) fn tell_aside(
-        self,
-        json: &Value,
-        words: impl FnOnce(&mut dyn Write) -> io::Result<()>,
-    ) -> Result<(), Failure> {
+    pub fn tell_aside(self, json: &Value, words: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), Failure> {
         self.tell_on(&mut io::stderr().lock(), json, words)
     }
 
@@ -57,7 +49,7 @@ impl Voice {
     }
 
     /// Tells something by the way, on stderr; programs that asked for JSON are spared.
-    pub(crate) fn aside(self, words: impl FnOnce() -> String) {
+    pub fn aside(self, words: impl FnOnce() -> String) {
         if self == Self::Words {
             // Nobody is left to tell if stderr is gone.
             let _ = writeln!(io::stderr(), "{}", words());
@@ -66,14 +58,14 @@ impl Voice {
 }
 
 /// Stdout for data.
-pub(crate) fn data() -> impl Write + Send {
+pub fn data() -> impl Write + Send {
     BufWriter::with_capacity(BUFFER_BYTES, Guarded(Stdout(io::stdout())))
 }
 
 static READER_LEFT: AtomicBool = AtomicBool::new(false);
 
 /// Whether whoever read stdout has closed it.
-pub(crate) fn reader_left() -> bool {
+pub fn reader_left() -> bool {
     READER_LEFT.load(Ordering::Relaxed)
 }
 
@@ -100,12 +92,12 @@ impl Write for Stdout {
 }
 
 /// Whether a person reads stdout.
-pub(crate) fn is_terminal() -> bool {
+pub fn is_terminal() -> bool {
     io::stdout().is_terminal()
 }
 
 /// `1 record`, `12,345 records`.
-pub(crate) fn count(n: u64, noun: &str) -> String {
+pub fn count(n: u64, noun: &str) -> String {
     let plural = match noun {
         _ if n == 1 => noun.to_owned(),
         "batch" => "batches".to_owned(),
@@ -115,7 +107,7 @@ pub(crate) fn count(n: u64, noun: &str) -> String {
 }
 
 /// `12345678` as `12,345,678`.
-pub(crate) fn grouped(n: u64) -> String {
+pub fn grouped(n: u64) -> String {
     let digits = n.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
     for (i, digit) in digits.chars().enumerate() {
@@ -128,7 +120,7 @@ pub(crate) fn grouped(n: u64) -> String {
 }
 
 /// A size in the unit that keeps it short: `999 B`, `12.3 kB`, `4.6 MB`.
-pub(crate) fn size(bytes: u64) -> String {
+pub fn size(bytes: u64) -> String {
     let mut value = bytes as f64;
     for unit in ["B", "kB", "MB", "GB"] {
         if value < 999.5 {
@@ -140,7 +132,7 @@ pub(crate) fn size(bytes: u64) -> String {
 }
 
 /// Lower-case hexadecimal digits.
-pub(crate) fn hex(bytes: &[u8]) -> String {
+pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|b| format!("{b:02x}")).collect()
 }
 

@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 
 /// How a run ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Exit {
+pub enum Exit {
     /// The bytes contradict what the ledger, or the file itself, says of them.
     Violated = 1,
     /// The command line makes no sense.
@@ -32,7 +32,7 @@ pub(crate) enum Exit {
 
 /// Why a command did not do what it was asked.
 #[derive(Debug)]
-pub(crate) struct Failure {
+pub struct Failure {
     exit: Exit,
     kind: &'static str,
     path: Option<String>,
@@ -42,29 +42,30 @@ pub(crate) struct Failure {
 }
 
 impl Failure {
-    pub(crate) fn new(exit: Exit, kind: &'static str, message: impl Into<String>) -> Self {
+    /// A failure in one's own words.
+    pub fn new(exit: Exit, kind: &'static str, message: impl Into<String>) -> Self {
         Self { exit, kind, path: None, expected: None, found: None, message: message.into() }
     }
 
     /// A command line that parses, but asks for something that is not there.
-    pub(crate) fn usage(expected: impl Into<String>, found: impl Into<String>) -> Self {
+    pub fn usage(expected: impl Into<String>, found: impl Into<String>) -> Self {
         let (expected, found) = (expected.into(), found.into());
         let message = format!("expected {expected}, found {found}");
         Self { expected: Some(expected), found: Some(found), ..Self::new(Exit::Usage, "usage", message) }
     }
 
     /// A command line that parses, but whose words make no sense, in the words of whoever knew.
-    pub(crate) fn usage_words(message: impl Into<String>) -> Self {
+    pub fn usage_words(message: impl Into<String>) -> Self {
         Self::new(Exit::Usage, "usage", message)
     }
 
     /// The operating system refused something about `path`.
-    pub(crate) fn io(path: &Path, error: &io::Error) -> Self {
+    pub fn io(path: &Path, error: &io::Error) -> Self {
         Self { message: format!("{}: {error}", path.display()), ..Self::from_io(error) }.at(path)
     }
 
     /// The operating system refused to take the output.
-    pub(crate) fn output(error: &io::Error) -> Self {
+    pub fn output(error: &io::Error) -> Self {
         Self { message: format!("cannot write the output: {error}"), ..Self::from_io(error) }
     }
 
@@ -73,12 +74,12 @@ impl Failure {
     }
 
     /// Stopped by a signal.
-    pub(crate) fn interrupted() -> Self {
+    pub fn interrupted() -> Self {
         Self::new(Exit::Interrupted, "interrupted", "interrupted")
     }
 
     /// The failure that is an error of a library, printed as the chain of its causes.
-    pub(crate) fn from_chain(exit: Exit, kind: &'static str, error: &(dyn Error + 'static)) -> Self {
+    pub fn from_chain(exit: Exit, kind: &'static str, error: &(dyn Error + 'static)) -> Self {
         let mut message = error.to_string();
         let mut cause = error.source();
         while let Some(layer) = cause {
@@ -92,28 +93,31 @@ impl Failure {
         Self::new(exit, kind, message)
     }
 
+    /// The same about the file `path`, which the message need not name.
     #[must_use]
-    pub(crate) fn at(self, path: impl AsRef<Path>) -> Self {
+    pub fn at(self, path: impl AsRef<Path>) -> Self {
         Self { path: Some(path.as_ref().display().to_string()), ..self }
     }
 
     /// The same about the file `path`, which the message begins with.
     #[must_use]
-    pub(crate) fn within(self, path: &Path) -> Self {
+    pub fn within(self, path: &Path) -> Self {
         Self { message: format!("{}: {}", path.display(), self.message), ..self }.at(path)
     }
 
+    /// The same with what was expected and what was found, for programs.
     #[must_use]
-    pub(crate) fn between(self, expected: impl Into<String>, found: impl Into<String>) -> Self {
+    pub fn between(self, expected: impl Into<String>, found: impl Into<String>) -> Self {
         Self { expected: Some(expected.into()), found: Some(found.into()), ..self }
     }
 
-    pub(crate) fn exit(&self) -> Exit {
+    /// How the run ends because of it.
+    pub fn exit(&self) -> Exit {
         self.exit
     }
 
     /// `{"error":{"kind","path","expected","found","message"}}`, with null for what is not known.
-    pub(crate) fn to_json(&self) -> Value {
+    pub fn to_json(&self) -> Value {
         let mut error = Map::new();
         error.insert("kind".into(), self.kind.into());
         for (key, value) in [("path", &self.path), ("expected", &self.expected), ("found", &self.found)] {
@@ -126,6 +130,13 @@ impl Failure {
 
 impl From<at1_codec::Error> for Failure {
     fn from(error: at1_codec::Error) -> Self {
+        Self::from_codec(&error)
+    }
+}
+
+impl Failure {
+    /// The failure that an error of the codec is.
+    pub fn from_codec(error: &at1_codec::Error) -> Self {
         use at1_codec::ErrorKind as K;
         let (exit, kind) = match error.kind() {
             K::Corrupt { .. } => (Exit::Violated, "corrupt"),
@@ -133,7 +144,7 @@ impl From<at1_codec::Error> for Failure {
             K::Invalid { .. } => (Exit::Usage, "invalid"),
             _ => (Exit::CouldNot, "io"),
         };
-        let failure = Self::from_chain(exit, kind, &error).at(error.place());
+        let failure = Self::from_chain(exit, kind, error).at(error.place());
         match error.kind() {
             K::Corrupt { expected, found } | K::Unsupported { expected, found } | K::Invalid { expected, found } => {
                 failure.between(expected, found)
@@ -182,6 +193,13 @@ impl From<at1_ledger::Error> for Failure {
 
 impl From<at1_table::Error> for Failure {
     fn from(error: at1_table::Error) -> Self {
+        Self::from_table(&error)
+    }
+}
+
+impl Failure {
+    /// The failure that an error of the table is.
+    pub fn from_table(error: &at1_table::Error) -> Self {
         let exit = match error.kind().exit_code() {
             1 => Exit::Violated,
             2 => Exit::Usage,
@@ -190,7 +208,7 @@ impl From<at1_table::Error> for Failure {
             8 => Exit::Condition,
             _ => Exit::CouldNot,
         };
-        let failure = Self::from_chain(exit, error.kind().word(), &error).at(error.place());
+        let failure = Self::from_chain(exit, error.kind().word(), error).at(error.place());
         match (error.expected(), error.found()) {
             ("", "") => failure,
             (expected, found) => failure.between(expected, found),

@@ -14,7 +14,7 @@ use std::{
 static STOP: OnceLock<Arc<AtomicBool>> = OnceLock::new();
 
 /// Starts to listen for SIGINT and SIGTERM.
-pub(crate) fn listen() -> io::Result<()> {
+pub fn listen() -> io::Result<()> {
     let stop = Arc::clone(STOP.get_or_init(Arc::default));
     for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
         // In this order: the first signal finds the flag down and only raises it, the second finds it up.
@@ -25,17 +25,27 @@ pub(crate) fn listen() -> io::Result<()> {
 }
 
 /// Whether a signal has come.
-pub(crate) fn came() -> bool {
+pub fn came() -> bool {
     STOP.get().is_some_and(|stop| stop.load(Ordering::Relaxed))
 }
 
+/// Goes on as if none had come: what it was for has ended, and there is other work.
+pub fn forget() {
+    if let Some(stop) = STOP.get() {
+        stop.store(false, Ordering::Relaxed);
+    }
+}
+
 /// Fails once a signal has come. Layers between here and `main` may reword the error, so `main` asks [`came`] instead of reading it.
-pub(crate) fn check() -> io::Result<()> {
+pub fn check() -> io::Result<()> {
     if came() { Err(io::Error::other("interrupted")) } else { Ok(()) }
 }
 
 /// A reader or writer that fails once a signal has come.
-pub(crate) struct Guarded<T>(pub(crate) T);
+pub struct Guarded<T>(
+    /// What it reads or writes.
+    pub T,
+);
 
 impl<R: Read> Read for Guarded<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {

@@ -18,14 +18,17 @@ const ROWS_MEASURED: usize = 1000;
 /// The widest a value is shown.
 const CELL_CHARS_MAX: usize = 48;
 
+/// On which side of its column a cell stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Align {
+pub enum Align {
+    /// Words.
     Left,
+    /// Numbers.
     Right,
 }
 
 /// Lines of cells, printed in columns.
-pub(crate) struct Grid {
+pub struct Grid {
     heads: Vec<String>,
     aligns: Vec<Align>,
     lines: Vec<Vec<String>>,
@@ -33,17 +36,22 @@ pub(crate) struct Grid {
 }
 
 impl Grid {
-    pub(crate) fn new(heads: impl IntoIterator<Item = (String, Align)>) -> Self {
+    /// Columns under these heads.
+    pub fn new(heads: impl IntoIterator<Item = (String, Align)>) -> Self {
         let (heads, aligns): (Vec<String>, _) = heads.into_iter().unzip();
         Self { heads: heads.iter().map(|h| shown(h)).collect(), aligns, lines: Vec::new(), widths: None }
     }
 
-    pub(crate) fn push(&mut self, cells: impl IntoIterator<Item = String>) {
+    /// Adds a line of cells.
+    pub fn push(&mut self, cells: impl IntoIterator<Item = String>) {
         self.lines.push(cells.into_iter().map(|cell| shown(&cell)).collect());
     }
 
     /// Prints the lines so far, after the heads if these were not printed yet.
-    pub(crate) fn print(&mut self, out: &mut dyn Write) -> std::io::Result<()> {
+    ///
+    /// # Errors
+    /// If `out` does not take them.
+    pub fn print(&mut self, out: &mut dyn Write) -> std::io::Result<()> {
         let widths = match &self.widths {
             Some(widths) => widths,
             None => {
@@ -102,7 +110,7 @@ fn is_direction(c: char) -> bool {
     matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
-pub(crate) struct Table<W> {
+pub(super) struct Table<W> {
     out: W,
     schema: SchemaRef,
     grid: Option<Grid>,
@@ -110,7 +118,7 @@ pub(crate) struct Table<W> {
 }
 
 impl<W: Write> Table<W> {
-    pub(crate) fn new(schema: &SchemaRef, out: W) -> Self {
+    pub(super) fn new(schema: &SchemaRef, out: W) -> Self {
         Self { out, schema: schema.clone(), grid: None, rows: 0 }
     }
 }

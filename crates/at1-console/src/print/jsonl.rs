@@ -13,14 +13,14 @@ use crate::{
     values::{Kind, Rows},
 };
 
-pub(crate) struct Jsonl<W> {
+pub(super) struct Jsonl<W> {
     out: W,
     line: Vec<u8>,
     value: Vec<u8>,
 }
 
 impl<W: Write> Jsonl<W> {
-    pub(crate) fn new(out: W) -> Self {
+    pub(super) fn new(out: W) -> Self {
         Self { out, line: Vec::new(), value: Vec::new() }
     }
 }

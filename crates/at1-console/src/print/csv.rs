@@ -13,14 +13,14 @@ use crate::{
     values::{Kind, Rows},
 };
 
-pub(crate) struct Csv<W> {
+pub(super) struct Csv<W> {
     out: W,
     line: Vec<u8>,
     value: Vec<u8>,
 }
 
 impl<W: Write> Csv<W> {
-    pub(crate) fn new(schema: &SchemaRef, mut out: W) -> io::Result<Self> {
+    pub(super) fn new(schema: &SchemaRef, mut out: W) -> io::Result<Self> {
         let mut line = Vec::new();
         for (i, field) in schema.fields().iter().enumerate() {
             if i > 0 {

@@ -16,7 +16,7 @@ use arrow::{
 
 /// How a column's values are treated by the outputs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub enum Kind {
     /// Digits, aligned right, bare in JSON.
     Number,
     /// A double, which may not be finite.
@@ -32,7 +32,7 @@ pub(crate) enum Kind {
 }
 
 /// The columns of one batch, ready to print.
-pub(crate) struct Rows {
+pub struct Rows {
     names: Vec<String>,
     columns: Vec<(ArrayRef, Kind, Instant)>,
     rows: usize,
@@ -45,8 +45,16 @@ enum Instant {
 }
 
 impl Rows {
-    pub(crate) fn new(batch: &RecordBatch) -> Result<Self, ArrowError> {
+    /// The columns of a batch.
+    ///
+    /// # Errors
+    /// If a column has a type that cannot be printed.
+    pub fn new(batch: &RecordBatch) -> Result<Self, ArrowError> {
         let columns = batch.columns().iter().map(|array| match array.data_type() {
+            ty if plainer(ty).is_some() => {
+                let plainer = plainer(ty).unwrap_or(DataType::Utf8);
+                Ok((cast(array, &plainer)?, kind(&plainer), Instant::Other))
+            }
             DataType::Timestamp(unit, Some(_)) => {
                 // Arrow formats zones only with a time zone database; all of ours are UTC.
                 let naive = cast(array, &DataType::Timestamp(*unit, None))?;
@@ -58,15 +66,26 @@ impl Rows {
         Ok(Self { names, columns: columns.collect::<Result<_, ArrowError>>()?, rows: batch.num_rows() })
     }
 
-    pub(crate) fn names(&self) -> &[String] {
+    /// The columns' names.
+    pub fn names(&self) -> &[String] {
         &self.names
     }
 
-    pub(crate) fn len(&self) -> usize {
+    /// How many rows there are.
+    pub fn len(&self) -> usize {
         self.rows
     }
 
-    pub(crate) fn columns(&self) -> Result<Vec<Values<'_>>, ArrowError> {
+    /// Whether there are no rows.
+    pub fn is_empty(&self) -> bool {
+        self.rows == 0
+    }
+
+    /// The columns, each with what prints it.
+    ///
+    /// # Errors
+    /// If a column has a type that cannot be printed.
+    pub fn columns(&self) -> Result<Vec<Values<'_>>, ArrowError> {
         let options = FormatOptions::new();
         let values = self.columns.iter().map(|(array, kind, instant)| {
             let printer = match array.data_type() {
@@ -83,11 +102,24 @@ impl Rows {
     }
 }
 
+/// A type that holds the same values in a form that is known here, for those that queries bring and tables do not have.
+fn plainer(ty: &DataType) -> Option<DataType> {
+    match ty {
+        DataType::Utf8View | DataType::LargeUtf8 => Some(DataType::Utf8),
+        DataType::BinaryView | DataType::LargeBinary | DataType::FixedSizeBinary(_) => Some(DataType::Binary),
+        DataType::Float16 | DataType::Float32 => Some(DataType::Float64),
+        DataType::Dictionary(_, values) => Some(plainer(values).unwrap_or_else(|| (**values).clone())),
+        _ => None,
+    }
+}
+
 fn kind(ty: &DataType) -> Kind {
     match ty {
         DataType::Float64 => Kind::Double,
         DataType::Boolean => Kind::Boolean,
-        DataType::Date32 | DataType::Timestamp(..) => Kind::Time,
+        DataType::Date32 | DataType::Date64 | DataType::Time32(_) | DataType::Time64(_) | DataType::Timestamp(..) => {
+            Kind::Time
+        }
         DataType::Binary => Kind::Bytes,
         ty if ty.is_numeric() => Kind::Number,
         _ => Kind::Text,
@@ -95,7 +127,7 @@ fn kind(ty: &DataType) -> Kind {
 }
 
 /// One column of one batch.
-pub(crate) struct Values<'a> {
+pub struct Values<'a> {
     array: &'a ArrayRef,
     kind: Kind,
     instant: Instant,
@@ -112,16 +144,19 @@ enum Printer<'a> {
 }
 
 impl Values<'_> {
-    pub(crate) fn kind(&self) -> Kind {
+    /// How its values are treated.
+    pub fn kind(&self) -> Kind {
         self.kind
     }
 
-    pub(crate) fn is_null(&self, row: usize) -> bool {
-        self.array.is_null(row)
+    /// Whether there is no value.
+    pub fn is_null(&self, row: usize) -> bool {
+        // A column of nothing but nulls does not mark them.
+        self.array.is_null(row) || *self.array.data_type() == DataType::Null
     }
 
     /// Whether the value is a number that JSON cannot write.
-    pub(crate) fn is_finite(&self, row: usize) -> bool {
+    pub fn is_finite(&self, row: usize) -> bool {
         match self.printer {
             Printer::Double(array) => array.as_primitive::<Float64Type>().value(row).is_finite(),
             _ => true,
@@ -129,7 +164,10 @@ impl Values<'_> {
     }
 
     /// Appends the value; nothing for a null.
-    pub(crate) fn print(&self, row: usize, out: &mut Vec<u8>) -> Result<(), ArrowError> {
+    ///
+    /// # Errors
+    /// If Arrow cannot print it.
+    pub fn print(&self, row: usize, out: &mut Vec<u8>) -> Result<(), ArrowError> {
         if self.is_null(row) {
             return Ok(());
         }
