@@ -242,6 +242,85 @@ impl Verified {
         Ok(Self(Arc::new(Shared { reader, size, tail, blocks, read, reads, remembered, pages, failed })))
     }
 
+    /// The bytes at these places, as [`Segment::read_file`](super::Segment::read_file) gives them; `footer_at` is where the footer begins.
+    pub(super) fn read_places(&self, places: &[Range<u64>], footer_at: u64) -> Result<Vec<Bytes>> {
+        let body_end = self.0.blocks.last().map_or(0, |block| block.end);
+        let mut wanted = Vec::new();
+        for place in places {
+            if place.start > place.end || place.end > self.0.size {
+                return Err(outside(place.end));
+            }
+            if place.start < place.end.min(body_end) {
+                wanted.push(self.block_at(place.start)?..self.block_at(place.end.min(body_end) - 1)? + 1);
+            }
+        }
+        let runs = self.read_runs(wanted)?;
+        // Behind the body lies the digest table, which is what the blocks say, and the footer, which was kept since it was checked.
+        let behind = places.iter().any(|place| place.end > body_end).then(|| self.behind_body(footer_at));
+        let part = |place: &Range<u64>| -> Result<Bytes> {
+            let in_body = place.start..place.end.min(body_end);
+            let behind_body = place.start.max(body_end)..place.end;
+            let slice = |bytes: &Bytes, at: u64, place: &Range<u64>| -> Result<Bytes> {
+                let (from, to) = (usize::try_from(place.start - at), usize::try_from(place.end - at));
+                let (from, to) = from.ok().zip(to.ok()).ok_or_else(|| outside(place.end))?;
+                Ok(bytes.slice(from..to))
+            };
+            let pages = if in_body.is_empty() {
+                Bytes::new()
+            } else {
+                let run = runs.partition_point(|(at, _)| *at <= in_body.start) - 1;
+                slice(&runs[run].1, runs[run].0, &in_body)?
+            };
+            let rest = match &behind {
+                Some(behind) if !behind_body.is_empty() => slice(behind, body_end, &behind_body)?,
+                _ => Bytes::new(),
+            };
+            Ok(match (pages.is_empty(), rest.is_empty()) {
+                (_, true) => pages,
+                (true, false) => rest,
+                (false, false) => [pages, rest].concat().into(),
+            })
+        };
+        places.iter().map(part).collect()
+    }
+
+    /// Reads and checks blocks: neighbours with one read of the storage, each once. Gives where each read begins, ascending.
+    fn read_runs(&self, mut wanted: Vec<Range<usize>>) -> Result<Vec<(u64, Bytes)>> {
+        wanted.sort_unstable_by_key(|blocks| blocks.start);
+        let mut runs: Vec<Range<usize>> = Vec::new();
+        for blocks in wanted {
+            match runs.last_mut().filter(|run| blocks.start <= run.end) {
+                Some(run) => run.end = run.end.max(blocks.end),
+                None => runs.push(blocks),
+            }
+        }
+        let read = |run: Range<usize>| {
+            let start = self.block_start(run.start);
+            let bytes = self.read_storage(&(start..self.0.blocks[run.end - 1].end))?;
+            let mut rest = bytes.clone();
+            for index in run {
+                let length = usize::try_from(self.0.blocks[index].end - self.block_start(index)).unwrap_or(usize::MAX);
+                self.check(index, &rest.split_to(length))?;
+            }
+            Ok((start, bytes))
+        };
+        runs.into_iter().map(read).collect()
+    }
+
+    /// What follows the body, to the end of the file.
+    fn behind_body(&self, footer_at: u64) -> Bytes {
+        let mut bytes = u32::try_from(self.0.blocks.len()).unwrap_or(u32::MAX).to_le_bytes().to_vec();
+        for (index, block) in self.0.blocks.iter().enumerate() {
+            let length = u32::try_from(block.end - self.block_start(index)).unwrap_or(u32::MAX);
+            bytes.extend_from_slice(&length.to_le_bytes());
+            bytes.extend_from_slice(&block.digest);
+        }
+        let tail = &self.0.tail;
+        let footer = usize::try_from(self.0.size - footer_at).unwrap_or(tail.len()).min(tail.len());
+        bytes.extend_from_slice(&tail[tail.len() - footer..]);
+        bytes.into()
+    }
+
     /// From now on the Parquet crate gets no page that `pages` has not checked, and nothing but pages.
     pub(super) fn check_pages(&self, pages: Pages) {
         // A body is opened once, so nothing was set before.

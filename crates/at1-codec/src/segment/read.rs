@@ -174,6 +174,35 @@ impl Segment {
         &self.0.body
     }
 
+    /// The bytes of the file at these places, for Parquet readers that ask by place: every byte of the body checked against its block's
+    /// digest, neighbouring blocks with one read, and the footer as it was checked when the segment was opened.
+    ///
+    /// ```
+    /// use at1_codec::{EncodeOptions, Form, Segment, Trust, encode};
+    /// use sha2::{Digest, Sha256};
+    /// let file = encode(b"a,b\n1,x\n2,y\n", &EncodeOptions { form: Form::Queryable, ..EncodeOptions::default() })?;
+    /// let end = file.len() as u64;
+    /// // What a ledger knows: a Parquet file ends with the length of its footer and PAR1.
+    /// let length = u32::from_le_bytes(file[file.len() - 8..file.len() - 4].try_into().unwrap());
+    /// let footer = &file[file.len() - 8 - length as usize..];
+    /// let trust = Trust::Footer { bytes: footer.len() as u64, sha256: Sha256::digest(footer).into() };
+    ///
+    /// let segment = Segment::open(std::sync::Arc::new(file), trust)?;
+    /// let places = segment.read_file(&[0..4, end - 4..end])?;
+    /// assert!(places.iter().all(|place| place == "PAR1"));
+    /// # Ok::<(), at1_codec::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// `Corrupt` where bytes are not what they were or a place lies outside the file; `Invalid` for a segment that nobody vouches for,
+    /// whose pages must be checked before another reader decodes them; `Io` where storage fails.
+    pub fn read_file(&self, places: &[Range<u64>]) -> Result<Vec<Bytes>> {
+        if !self.0.body.is_vouched_for() {
+            return Err(Error::invalid("segment", "one whose footer's digest is known", "one that came alone"));
+        }
+        self.0.body.read_places(places, self.0.size - self.0.footer_bytes)
+    }
+
     /// All bytes that were read from this segment so far: footer, digest table, indexes, pages, recovery streams.
     pub fn bytes_read(&self) -> u64 {
         self.0.body.bytes_read()
