@@ -112,7 +112,10 @@ pub use log::LogEntry;
 pub use rejects::Reject;
 pub use report::{AppendReport, ColumnMisfits, ColumnWidened};
 pub use restore::Restored;
-pub use scan::{Answer, SYSTEM_COLUMNS, ScanOptions, SystemColumn, TableScan};
+pub use scan::{
+    Answer, PlanOptions, PlannedRowGroup, PlannedSegment, SYSTEM_COLUMNS, ScanOptions, ScanPlan, SystemColumn,
+    TableScan,
+};
 pub use snapshot::{AsOf, Snapshot};
 pub use table::{ClockRule, CreateOptions, Opened, Table};
 pub use vacuum::{GRACE, VacuumMode, VacuumOptions, VacuumReport, Vacuumed};

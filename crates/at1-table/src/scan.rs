@@ -6,6 +6,7 @@
 
 mod aggregate;
 mod last;
+mod plan;
 mod query;
 mod raw;
 mod rows;
@@ -22,6 +23,7 @@ use rows::Rows;
 use system::Layout;
 
 pub use aggregate::Answer;
+pub use plan::{PlanOptions, PlannedRowGroup, PlannedSegment, ScanPlan};
 pub use system::{SYSTEM_COLUMNS, SystemColumn};
 
 /// What to look for.
@@ -124,7 +126,18 @@ impl Snapshot {
     /// # Errors
     /// `Invalid` if the predicate or a column does not fit the table. Damage is reported by the batch that meets it.
     pub fn scan(&self, options: &ScanOptions) -> Result<TableScan> {
-        let layout = Layout::new(&self.schema().schema(), options.select.as_deref(), &options.system)?;
+        self.scan_as(options, Layout::new(&self.schema().schema(), options.select.as_deref(), &options.system)?)
+    }
+
+    /// The same with the columns given by position, for those who must not depend on names; `select` is ignored.
+    ///
+    /// # Errors
+    /// As [`Snapshot::scan`].
+    pub fn scan_columns(&self, columns: &[usize], options: &ScanOptions) -> Result<TableScan> {
+        self.scan_as(options, Layout::of_columns(&self.schema().schema(), columns, &options.system)?)
+    }
+
+    fn scan_as(&self, options: &ScanOptions, layout: Layout) -> Result<TableScan> {
         let rows = Rows::new(self.clone(), options, layout.columns().to_vec(), layout.row_numbers())?;
         Ok(TableScan { rows, layout })
     }

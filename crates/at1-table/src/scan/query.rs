@@ -41,12 +41,12 @@ pub(super) struct Query {
     live: LiveSegments,
     /// What the segments with rows of the snapshot add up to.
     pub(super) sums: Sums,
-    bound: Bound,
+    pub(super) bound: Bound,
     pub(super) request: Request,
     /// Of the snapshot's rows, those that are wanted.
     pub(super) rows: Range<u64>,
     pruning: Pruning,
-    reasons: Reasons,
+    pub(super) reasons: Reasons,
     planning_bytes: u64,
     progress: Arc<Progress>,
 }

@@ -47,7 +47,8 @@ impl SystemColumn {
         }
     }
 
-    fn field(self) -> Field {
+    /// Its type.
+    pub fn field(self) -> Field {
         match self {
             Self::Source => Field::new(self.name(), DataType::Utf8, true),
             _ => Field::new(self.name(), DataType::UInt64, false),
@@ -97,6 +98,19 @@ impl Layout {
                 }
             }
         }
+        Ok(Self::of(schema, columns, items, system))
+    }
+
+    /// Columns by position, and system columns behind them.
+    pub(super) fn of_columns(schema: &Schema, columns: &[usize], system: &[SystemColumn]) -> Result<Self> {
+        let width = schema.columns.len();
+        if let Some(column) = columns.iter().find(|&&column| column >= width) {
+            return Err(Error::invalid("columns", format!("a column below {width}"), column));
+        }
+        Ok(Self::of(schema, columns.to_vec(), (0..columns.len()).map(Item::Read).collect(), system))
+    }
+
+    fn of(schema: &Schema, columns: Vec<usize>, mut items: Vec<Item>, system: &[SystemColumn]) -> Self {
         items.extend(system.iter().copied().map(Item::System));
         let table = schema.arrow();
         let field = |item: &Item| match item {
@@ -104,7 +118,7 @@ impl Layout {
             Item::System(own) => Arc::new(own.field()),
         };
         let fields: Vec<_> = items.iter().map(field).collect();
-        Ok(Self { schema: Arc::new(ArrowSchema::new(fields)), columns, items })
+        Self { schema: Arc::new(ArrowSchema::new(fields)), columns, items }
     }
 
     pub(super) fn columns(&self) -> &[usize] {
