@@ -69,10 +69,25 @@ pub(crate) enum Command {
     Repair(Repair),
     Encode(Encode),
     Decode(Decode),
+    /// Ask tables in SQL, at a prompt or in one query (runs the program at1-sql)
+    #[command(after_help = "Example:\n  at1 sql trades \"SELECT symbol, count(*) FROM t GROUP BY symbol\"")]
+    Sql(Passed),
+    /// Work on queries that `at1 sql --workers` asks, on this machine's copy of the tables (runs the program at1-sql)
+    #[command(after_help = "Example:\n  at1 worker --listen 10.0.0.2:7100")]
+    Worker(Passed),
     Completions(Completions),
     Man(Man),
     #[command(external_subcommand)]
     External(Vec<OsString>),
+}
+
+/// What a program of its own does; its words are its business.
+#[derive(Debug, Args)]
+#[command(disable_help_flag = true)]
+pub(crate) struct Passed {
+    /// See --help of this command
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "WORDS")]
+    pub(crate) words: Vec<OsString>,
 }
 
 /// Make an empty table

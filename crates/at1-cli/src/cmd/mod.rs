@@ -51,6 +51,8 @@ pub(crate) fn run(command: Command, voice: Voice) -> Result<(), Failure> {
         Command::Scan(args) => scan::run(&args, voice),
         Command::Verify(args) => verify::run(&args, voice),
         Command::Ledger(command) => ledger::run(command, voice),
+        Command::Sql(args) => external::sql("sql", &args.words, voice),
+        Command::Worker(args) => external::sql("worker", &args.words, voice),
         Command::External(words) => external::run(&words),
     }
 }
