@@ -20,11 +20,16 @@ use crate::{
     interop::environment,
     report::{seconds, sha256},
     sh::{self, Args, Result},
+    sql::{self, Scale},
 };
 
 const RUNS: usize = 3;
 
 pub(crate) fn run(args: &mut Args) -> Result {
+    if args.flag("--sql") {
+        args.done()?;
+        return sql_page();
+    }
     let mut only = Vec::new();
     while let Some(name) = args.value("--only")? {
         only.push(name);
@@ -50,6 +55,20 @@ pub(crate) fn run(args: &mut Args) -> Result {
     }
     let to = sh::root().join("benches/RESULTS.md");
     fs::write(&to, page::page(&measured, &tools.python)?)?;
+    println!("written to {}", to.display());
+    Ok(())
+}
+
+/// Queries beside DuckDB and DataFusion, into benches/SQL.md.
+fn sql_page() -> Result {
+    let requirements = sh::root().join("benches/peers/requirements.txt");
+    let python = environment("bench-venv", &requirements)?;
+    let at1 = At1::build(Build::Release)?;
+    let (dir, to) = (sh::scratch("bench-sql")?, sh::root().join("benches/SQL.md"));
+    let scale = Scale { trades: 2_000_000, tpch: 0.25 };
+    sql::ask(&at1, &python, &dir, Build::Release, scale, Some(&dir.join("page.md")))?;
+    let page = fs::read_to_string(dir.join("page.md"))?;
+    fs::write(&to, format!("# Queries in SQL\n\n{}\n\n{page}", page::about(&python)?))?;
     println!("written to {}", to.display());
     Ok(())
 }

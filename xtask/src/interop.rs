@@ -20,6 +20,7 @@ use serde_json::json;
 use crate::{
     at1::{At1, Build},
     sh::{self, Args, Result},
+    sql,
 };
 
 pub(crate) fn run(args: &mut Args) -> Result {
@@ -50,7 +51,8 @@ pub(crate) fn all() -> Result {
     sh::run(Command::new(&python).arg(script).arg(list))?;
     delta::check(&at1, &python, &dir.join("delta"))?;
     iceberg::check(&at1, &python, &dir.join("iceberg"))?;
-    ledger::check(&at1, &python, &dir.join("ledger"))
+    ledger::check(&at1, &python, &dir.join("ledger"))?;
+    sql::ask(&at1, &python, &sh::scratch("interop-sql")?, Build::Dev, sql::Scale { trades: 40_000, tpch: 0.01 }, None)
 }
 
 /// The Python of a virtual environment of this name with what `requirements` lists; made if it is not there or the list has changed.

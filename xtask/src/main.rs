@@ -24,6 +24,7 @@ mod roundtrip;
 mod scale;
 mod sh;
 mod soak;
+mod sql;
 #[cfg(feature = "harness")]
 mod tamper;
 mod test;
@@ -50,6 +51,7 @@ cargo xtask COMMAND
   tamper [--every]            each byte of a table changed in turn: found, or harmless
   fuzz [TARGET] [--seconds N]  coverage-guided fuzzing of one target or each in turn; needs a C++ compiler
   bench [--only NAME]...      sizes and times against peers over AT1_CORPUS=DIR, into benches/RESULTS.md
+  bench --sql                 queries beside DuckDB and DataFusion on plain Parquet, into benches/SQL.md
   scale [make] [--segments N,N]  tables of up to a million segments, made and measured beside peers, into benches/SCALE.md
 ";
 

@@ -28,7 +28,6 @@ impl Args {
     }
 
     /// Takes `--name` out, if it is there.
-    #[cfg(any(feature = "harness", test))]
     pub(crate) fn flag(&mut self, name: &str) -> bool {
         let at = self.0.iter().position(|word| word == name);
         at.map(|at| self.0.remove(at)).is_some()

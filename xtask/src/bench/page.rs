@@ -126,7 +126,7 @@ fn dash() -> String {
 }
 
 /// The run, and versions of peers.
-fn about(python: &Path) -> Result<String> {
+pub(super) fn about(python: &Path) -> Result<String> {
     let peers = installed(python, &["duckdb", "vortex-data"])?;
     let zstd = first_line(Command::new("zstd").arg("--version"))?;
     let zstd = zstd.split_once(" v").map_or(&*zstd, |(_, rest)| rest.split(',').next().unwrap_or(rest));
