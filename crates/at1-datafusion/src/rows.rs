@@ -244,13 +244,16 @@ mod tests {
 
     #[test]
     fn neighbours_are_read_together() {
-        let check = |stretches: &[Range<u64>], parts: usize, expected: &[&[Range<u64>]]| {
-            assert_eq!(shared_out(stretches.iter().cloned(), parts), expected, "{stretches:?} in {parts}");
+        type Stretches<'a> = &'a [(u64, u64)];
+        let check = |stretches: Stretches<'_>, parts: usize, expected: &[Stretches<'_>]| {
+            let shared = shared_out(stretches.iter().map(|&(start, end)| start..end), parts);
+            let pairs = |part: &Vec<Range<u64>>| part.iter().map(|rows| (rows.start, rows.end)).collect::<Vec<_>>();
+            assert_eq!(shared.iter().map(pairs).collect::<Vec<_>>(), expected, "{stretches:?} in {parts}");
         };
-        check(&[0..10, 10..20, 30..40], 1, &[&[0..20, 30..40]]);
-        check(&[0..10, 10..20, 30..40, 40..50], 2, &[&[0..20], &[30..50]]);
-        check(&[0..1], 8, &[&[0..1]]);
+        check(&[(0, 10), (10, 20), (30, 40)], 1, &[&[(0, 20), (30, 40)]]);
+        check(&[(0, 10), (10, 20), (30, 40), (40, 50)], 2, &[&[(0, 20)], &[(30, 50)]]);
+        check(&[(0, 1)], 8, &[&[(0, 1)]]);
         check(&[], 8, &[]);
-        check(&[0..1, 1..100, 100..101], 3, &[&[0..1], &[1..100], &[100..101]]);
+        check(&[(0, 1), (1, 100), (100, 101)], 3, &[&[(0, 1)], &[(1, 100)], &[(100, 101)]]);
     }
 }

@@ -205,7 +205,7 @@ impl ObjectStore for SegmentStore {
                 Some(GetRange::Offset(start)) => start.min(size)..size,
                 Some(GetRange::Suffix(length)) => size.saturating_sub(length)..size,
             };
-            let bytes = if head { Bytes::new() } else { read(&at, &[range.clone()])?.remove(0) };
+            let bytes = if head { Bytes::new() } else { read(&at, std::slice::from_ref(&range))?.remove(0) };
             Ok((bytes, size, range))
         })
         .await?;
@@ -274,7 +274,7 @@ mod tests {
             let expected = Named { trust: Trust::Footer { bytes: 77, sha256: [0xab; 32] }, file };
             assert_eq!(Named::read(&location), Some(expected), "{location}");
             // An address that went over the wire and came back.
-            assert_eq!(Location::parse(location.to_string()).unwrap(), location);
+            assert_eq!(Location::parse(&location).unwrap(), location);
         }
         for bad in ["", "x/y", "7/abcd/x", "7/zz/x"] {
             assert_eq!(Named::read(&Location::parse(bad).unwrap()), None, "{bad}");

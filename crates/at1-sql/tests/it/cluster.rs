@@ -49,7 +49,9 @@ const QUERIES: [&str; 6] = [
 fn three_workers_and_then_two() {
     let bench = Bench::new();
     let mut trades = Trades::new(7);
-    (0..6).for_each(|_| drop(bench.append("trades", &text(&trades.batch(500)))));
+    for _ in 0..6 {
+        bench.append("trades", &text(&trades.batch(500)));
+    }
     // Written in an older type, so that it is read again.
     bench.append(
         "trades",
@@ -83,7 +85,9 @@ fn three_workers_and_then_two() {
 fn a_copy_that_differs_is_no_answer() {
     let bench = Bench::new();
     let mut trades = Trades::new(7);
-    (0..3).for_each(|_| drop(bench.append("trades", &text(&trades.batch(400)))));
+    for _ in 0..3 {
+        bench.append("trades", &text(&trades.batch(400)));
+    }
     let worker = Worker::start();
     crate::damage(&bench.path("trades"));
     let words = [
