@@ -280,6 +280,52 @@ fn a_footer_is_trusted_by_digest() {
     assert!(error.to_string().starts_with("footer: corrupt: expected sha256 0000"), "{error}");
 }
 
+/// What a reader of its own gets is the file, wherever it looks, and nothing that was changed.
+#[test]
+fn places_of_a_file_are_what_they_were() {
+    let mut rng = at1_testkit::Rng::new(5);
+    let sources: Vec<String> =
+        (0..3).map(|_| (0..4_000).map(|_| format!("{:x},{:x}\n", rng.next(), rng.next())).collect()).collect();
+    let (buffer, written) = write(&sources.iter().map(String::as_bytes).collect::<Vec<_>>());
+    let file = buffer.bytes();
+    let trust = Trust::Footer { bytes: written.footer_bytes, sha256: written.footer_sha256 };
+    let open = |file: &[u8]| Segment::open(Arc::new(file.to_vec()), trust).unwrap();
+    let size = file.len() as u64;
+    for round in 0..300 {
+        let mut place = || {
+            let (a, b) = (rng.below(size + 1), rng.below(size + 1));
+            // Short ones and long ones, some of them up to the end.
+            let (start, end) = (a.min(b), a.max(b));
+            if rng.one_in(2) { start..end.min(start + 2_000) } else { start..end }
+        };
+        let places: Vec<_> = (0..1 + round % 4).map(|_| place()).chain([0..0, size..size, 0..size]).collect();
+        let expected: Vec<&[u8]> = places.iter().map(|p| &file[p.start as usize..p.end as usize]).collect();
+        assert_eq!(open(&file).read_file(&places).unwrap(), expected, "{places:?}");
+    }
+    // A changed byte fails the places whose blocks hold it, and no others.
+    let body = size - written.footer_bytes - 100;
+    for at in (0..body).step_by(9_973) {
+        let segment = {
+            let mut bad = file.clone();
+            bad[at as usize] ^= 1;
+            open(&bad)
+        };
+        let error = segment.read_file(&[0..4, at..at + 1]).unwrap_err();
+        assert!(matches!(error.kind(), ErrorKind::Corrupt { .. }) && error.to_string().contains("sha256"), "{error}");
+        let far = if at < body / 2 { size - 4..size } else { 0..4 };
+        assert_eq!(segment.read_file(&[far]).unwrap()[0], "PAR1");
+    }
+    let segment = open(&file);
+    #[expect(clippy::reversed_empty_ranges, reason = "a reader may ask for nonsense")]
+    for place in [0..size + 1, size + 1..size + 2, 9..3] {
+        let error = segment.read_file(&[place]).unwrap_err();
+        assert!(error.to_string().contains("a place inside the segment's body"), "{error}");
+    }
+    let alone = Segment::open(Arc::new(file), Trust::OwnSeal).unwrap();
+    let error = alone.read_file(&[0..4]).unwrap_err();
+    assert!(error.to_string().contains("expected one whose footer's digest is known"), "{error}");
+}
+
 #[test]
 fn a_sink_that_fails_is_an_error() {
     struct Full(usize);
