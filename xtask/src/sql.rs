@@ -44,7 +44,7 @@ pub(crate) fn ask(at1: &At1, python: &Path, dir: &Path, build: Build, scale: Sca
         None => println!("AT1_CORPUS names no folder: queries over flights and connections are left out"),
         Some(corpus) => {
             for (name, file) in CORPUS {
-                tables.push(table(at1, dir, name, &[PathBuf::from(&corpus).join(file)])?);
+                tables.push(table(at1, dir, name, &[PathBuf::from(&corpus).join(file)], &[])?);
             }
         }
     }
@@ -69,7 +69,7 @@ fn trades(at1: &At1, dir: &Path, rows: usize) -> Result<Value> {
         let path = dir.join(format!("trades_{batch}.csv"));
         fs::write(&path, trades.batch(rows / batches)).map(|()| path)
     });
-    table(at1, dir, "trades", &files.collect::<std::io::Result<Vec<_>>>()?)
+    table(at1, dir, "trades", &files.collect::<std::io::Result<Vec<_>>>()?, &["--type", "ts=epoch_ms"])
 }
 
 fn tpch(at1: &At1, dir: &Path, factor: f64) -> Result<Vec<Value>> {
@@ -86,13 +86,14 @@ fn tpch(at1: &At1, dir: &Path, factor: f64) -> Result<Vec<Value>> {
         writeln!(out, "{}", OrderCsv::new(order))?;
     }
     out.flush()?;
-    Ok(vec![table(at1, dir, "lineitem", &[items])?, table(at1, dir, "orders", &[orders])?])
+    Ok(vec![table(at1, dir, "lineitem", &[items], &[])?, table(at1, dir, "orders", &[orders], &[])?])
 }
 
 /// A table of some files, as the script knows it.
-fn table(at1: &At1, dir: &Path, name: &str, files: &[PathBuf]) -> Result<Value> {
+fn table(at1: &At1, dir: &Path, name: &str, files: &[PathBuf], flags: &[&str]) -> Result<Value> {
     let folder = dir.join("tables").join(name);
     let mut words = vec!["append".into(), folder.clone().into_os_string()];
+    words.extend(flags.iter().map(Into::into));
     words.extend(files.iter().map(|file| file.clone().into_os_string()));
     at1.bytes(words)?;
     let info = at1.json(["info".as_ref(), folder.as_os_str()])?;

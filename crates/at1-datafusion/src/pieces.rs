@@ -31,9 +31,9 @@ pub enum Split {
 }
 
 /// With rows to split, so many pieces a partition: one that is done early takes from those that are not.
-const PIECES_A_PARTITION: usize = 4;
+const PIECES_A_PARTITION: usize = 2;
 /// Pieces are not made smaller than this; a page may be read by both of its neighbours.
-const PIECE_ROWS_MIN: u64 = 1 << 14;
+const PIECE_ROWS_MIN: u64 = 1 << 16;
 
 /// The pieces of the segments of the table in `folder`.
 pub(crate) fn cut(
