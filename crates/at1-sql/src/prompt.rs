@@ -65,8 +65,11 @@ pub(crate) fn run(runtime: &Runtime, session: &Session, mut telling: Telling) ->
         if text.is_empty() {
             continue;
         }
-        // History is a convenience.
+        // History is a convenience. It is kept line by line, so that a prompt that is killed loses none.
         let _ = editor.add_history_entry(text);
+        if let Some(file) = &kept {
+            let _ = editor.append_history(file);
+        }
         let done = match text.strip_prefix('.') {
             Some("quit" | "exit" | "q") => break,
             Some(words) => own(runtime, session, words, &mut telling, &mut timing),
@@ -87,9 +90,6 @@ pub(crate) fn run(runtime: &Runtime, session: &Session, mut telling: Telling) ->
         if let Some(words) = editor.helper_mut() {
             *words = Words::of(runtime, session);
         }
-    }
-    if let Some(file) = &kept {
-        let _ = editor.save_history(file);
     }
     Ok(())
 }

@@ -28,16 +28,23 @@ pub(crate) fn sql(args: &Sql, voice: Voice) -> Result<(), Failure> {
     }
     let telling = Telling { format, voice, stats: args.stats };
     let runtime = runtime(args.threads.map(Into::into))?;
-    let session = runtime.block_on(async { Session::new(args) })?;
+    let done =
+        runtime.block_on(async { Session::new(args) }).and_then(|session| ask(args, &runtime, &session, telling));
+    // What a query that was given up still works on is not waited for.
+    runtime.shutdown_background();
+    done
+}
+
+fn ask(args: &Sql, runtime: &Runtime, session: &Session, telling: Telling) -> Result<(), Failure> {
     if let Some(query) = &args.query {
-        return all(&runtime, &session, query, telling);
+        return all(runtime, session, query, telling);
     }
     if io::stdin().is_terminal() {
-        return prompt::run(&runtime, &session, telling);
+        return prompt::run(runtime, session, telling);
     }
     let mut text = String::new();
     io::stdin().read_to_string(&mut text).map_err(|error| Failure::io("standard input".as_ref(), &error))?;
-    all(&runtime, &session, &text, telling)
+    all(runtime, session, &text, telling)
 }
 
 pub(crate) fn worker(args: &Worker, voice: Voice) -> Result<(), Failure> {

@@ -24,6 +24,8 @@ use at1_datafusion::{SystemColumns, dialect::At1Dialect, segments};
 use at1_table::SYSTEM_COLUMNS;
 use datafusion::{
     error::DataFusionError,
+    execution::SendableRecordBatchStream,
+    physical_plan::stream::RecordBatchReceiverStreamBuilder,
     sql::{
         parser::{DFParserBuilder, Statement},
         sqlparser::tokenizer::{Token, Tokenizer},
@@ -126,7 +128,7 @@ async fn answer(session: &Session, statement: &Statement, format: Format, printe
     let plan = session.context.state().statement_to_plan(statement.clone()).await?;
     let frame = session.context.execute_logical_plan(plan).await?;
     let is_explain = explain::is_explain(statement);
-    let mut stream = frame.execute_stream().await?;
+    let mut stream = elsewhere(frame.execute_stream().await?);
     let schema = plain_schema(&stream.schema());
     // Statements that define something give nothing.
     if schema.fields().is_empty() && !gives_rows(statement) {
@@ -164,6 +166,21 @@ async fn answer(session: &Session, statement: &Statement, format: Format, printe
         None => print::printer(format, &schema, output::data())?.finish()?,
     }
     Ok(rows)
+}
+
+/// The same batches, worked out by another task: this one must hear a signal while that one works.
+fn elsewhere(mut stream: SendableRecordBatchStream) -> SendableRecordBatchStream {
+    let mut batches = RecordBatchReceiverStreamBuilder::new(stream.schema(), 2);
+    let out = batches.tx();
+    batches.spawn(async move {
+        while let Some(batch) = stream.next().await {
+            if out.send(batch).await.is_err() {
+                break;
+            }
+        }
+        Ok(())
+    });
+    batches.build()
 }
 
 /// Whether a statement gives rows even where they have no columns.
