@@ -13,6 +13,7 @@ mod history;
 mod prompt;
 mod run;
 mod session;
+mod signal;
 mod statement;
 mod worker;
 

@@ -4,10 +4,7 @@
 //! * Each statement sees one state of each table. If files of it were compacted and removed before they were read, it is planned again, as
 //!   long as nothing was printed.
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{sync::Arc, time::Instant};
 
 use arrow::{
     array::{RecordBatch, RecordBatchOptions},
@@ -16,7 +13,6 @@ use arrow::{
 };
 use at1_console::{
     failure::Failure,
-    interrupt,
     output::{self, Voice},
     print::{self, Format},
 };
@@ -37,10 +33,8 @@ use crate::{
     error::{failure, is_gone},
     explain,
     session::Session,
+    signal,
 };
-
-/// How often a signal is looked for while a query runs.
-const LOOK_EVERY: Duration = Duration::from_millis(50);
 
 /// How what a statement gives is told.
 #[derive(Clone, Copy, Debug)]
@@ -88,7 +82,7 @@ pub(crate) async fn run(session: &Session, statement: &Statement, telling: Telli
                 },
                 Err(Ended::Output(failure)) => return Err(failure),
             },
-            () = interrupted() => return Err(Failure::interrupted()),
+            () = signal::came() => return Err(Failure::interrupted()),
         }
     };
     if telling.stats {
@@ -96,13 +90,6 @@ pub(crate) async fn run(session: &Session, statement: &Statement, telling: Telli
         explain::tell(&session.log.take(), rows, bytes, start.elapsed(), telling.voice)?;
     }
     Ok(())
-}
-
-/// Returns once a signal came.
-async fn interrupted() {
-    while !interrupt::came() {
-        tokio::time::sleep(LOOK_EVERY).await;
-    }
 }
 
 /// Why a statement ended before its time.

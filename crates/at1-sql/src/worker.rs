@@ -5,11 +5,10 @@
 //! * It opens no other files: no store but that of segments is known to it.
 //! * It answers whoever reaches its port, without encryption; the network must be one to be trusted.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{net::SocketAddr, sync::Arc};
 
 use at1_console::{
     failure::{Exit, Failure},
-    interrupt,
     output::Voice,
 };
 use at1_datafusion::segments::{self, SegmentStore};
@@ -29,10 +28,7 @@ use tokio_stream::wrappers::TcpListenerStream;
 use tonic::transport::Server;
 use url::Url;
 
-use crate::{args, codec::RowsCodec, error::failure};
-
-/// How often a signal is looked for.
-const LOOK_EVERY: Duration = Duration::from_millis(50);
+use crate::{args, codec::RowsCodec, error::failure, signal};
 
 pub(crate) fn run(args: &args::Worker, runtime: &Runtime, voice: Voice) -> std::result::Result<(), Failure> {
     runtime.block_on(serve(args.listen, voice))
@@ -48,14 +44,9 @@ async fn serve(address: SocketAddr, voice: Voice) -> std::result::Result<(), Fai
     .with_runtime_env(environment().map_err(|error| failure(&error))?)
     .with_version(env!("CARGO_PKG_VERSION"));
     voice.tell(&json!({"listening": address.to_string()}), |out| writeln!(out, "listening on {address}"))?;
-    let interrupted = async {
-        while !interrupt::came() {
-            tokio::time::sleep(LOOK_EVERY).await;
-        }
-    };
     Server::builder()
         .add_service(worker.into_worker_server())
-        .serve_with_incoming_shutdown(TcpListenerStream::new(listener), interrupted)
+        .serve_with_incoming_shutdown(TcpListenerStream::new(listener), signal::came())
         .await
         .map_err(|error| broken(format!("{address}: {error}")))
 }

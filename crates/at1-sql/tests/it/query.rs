@@ -127,3 +127,19 @@ fn sorts_larger_than_the_memory_go_on_in_files() {
     bench.check("trades", &[query, "--memory", "16MiB", "--threads", "2"], "m\n400000\n");
     bench.fails("trades", &[query, "--memory", "16KiB"], 3, "memory");
 }
+
+/// Also while every thread works, and nothing that is worked on looks up.
+#[test]
+fn a_signal_ends_a_query() {
+    let bench = trades();
+    let endless =
+        "SELECT count(*) FROM generate_series(1, 1000000) AS a(x), generate_series(1, 1000000) AS b(y) WHERE x * y = 7";
+    let mut child = bench.command("trades", &[endless]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    // The program listens before it reads the table; a second is long enough for that.
+    std::thread::sleep(std::time::Duration::from_secs(1));
+    assert!(child.try_wait().unwrap().is_none());
+    let killed = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    assert!(killed.success());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!((text(&output.stderr).as_str(), output.status.code()), ("error: interrupted\n", Some(130)));
+}
