@@ -6,7 +6,7 @@
 use std::{error::Error, io};
 
 use at1_console::failure::{Exit, Failure};
-use datafusion::error::DataFusionError;
+use datafusion::{error::DataFusionError, sql::sqlparser::parser::ParserError};
 
 /// The failure that an error of DataFusion is.
 pub(crate) fn failure(error: &DataFusionError) -> Failure {
@@ -28,6 +28,12 @@ pub(crate) fn failure(error: &DataFusionError) -> Failure {
 
 /// The message without what only developers of DataFusion need.
 fn words(error: &DataFusionError) -> String {
+    if let DataFusionError::SQL(error, _) = error.find_root() {
+        return match &**error {
+            ParserError::TokenizerError(text) | ParserError::ParserError(text) => text.clone(),
+            ParserError::RecursionLimitExceeded => "the query is nested too deeply".to_owned(),
+        };
+    }
     let text = error.strip_backtrace();
     let plain = ["Error during planning: ", "SQL error: ", "Schema error: ", "Execution error: ", "External error: "];
     plain.iter().find_map(|start| text.strip_prefix(start)).map_or(text.clone(), str::to_owned)

@@ -28,6 +28,7 @@ use rustyline::{
 use tokio::runtime::Runtime;
 
 use crate::{
+    args::Sql,
     history, run,
     session::{FIRST, Session},
     statement::Telling,
@@ -43,7 +44,7 @@ SELECT …;            a query, over as many lines as it takes
 .quit                or Ctrl-D";
 
 /// Reads and runs queries until there are no more.
-pub(crate) fn run(runtime: &Runtime, session: &Session, mut telling: Telling) -> Result<(), Failure> {
+pub(crate) fn run(runtime: &mut Runtime, args: &Sql, session: &Session, mut telling: Telling) -> Result<(), Failure> {
     let broken = |error: ReadlineError| Failure::new(Exit::CouldNot, "io", format!("terminal: {error}"));
     let mut editor = Editor::<Words, DefaultHistory>::new().map_err(broken)?;
     editor.set_helper(Some(Words::of(runtime, session)));
@@ -82,7 +83,10 @@ pub(crate) fn run(runtime: &Runtime, session: &Session, mut telling: Telling) ->
                 done
             }
         };
-        interrupt::forget();
+        if interrupt::came() {
+            run::renew(runtime, args)?;
+            interrupt::forget();
+        }
         if let Err(failure) = done {
             // Nobody is left to tell if stderr is gone.
             let _ = writeln!(stderr(), "error: {failure}");

@@ -27,20 +27,20 @@ pub(crate) fn sql(args: &Sql, voice: Voice) -> Result<(), Failure> {
         return Err(Failure::usage("a file or a pipe for this format: at1 sql … > FILE", "a terminal"));
     }
     let telling = Telling { format, voice, stats: args.stats };
-    let runtime = runtime(args.threads.map(Into::into))?;
+    let mut runtime = runtime(args.threads.map(Into::into))?;
     let done =
-        runtime.block_on(async { Session::new(args) }).and_then(|session| ask(args, &runtime, &session, telling));
+        runtime.block_on(async { Session::new(args) }).and_then(|session| ask(args, &mut runtime, &session, telling));
     // What a query that was given up still works on is not waited for.
     runtime.shutdown_background();
     done
 }
 
-fn ask(args: &Sql, runtime: &Runtime, session: &Session, telling: Telling) -> Result<(), Failure> {
+fn ask(args: &Sql, runtime: &mut Runtime, session: &Session, telling: Telling) -> Result<(), Failure> {
     if let Some(query) = &args.query {
         return all(runtime, session, query, telling);
     }
     if io::stdin().is_terminal() {
-        return prompt::run(runtime, session, telling);
+        return prompt::run(runtime, args, session, telling);
     }
     let mut text = String::new();
     io::stdin().read_to_string(&mut text).map_err(|error| Failure::io("standard input".as_ref(), &error))?;
@@ -58,6 +58,13 @@ pub(crate) fn all(runtime: &Runtime, session: &Session, text: &str, telling: Tel
         return Err(Failure::usage("a query", "none"));
     }
     statements.iter().try_for_each(|statement| runtime.block_on(statement::run(session, statement, telling)))
+}
+
+/// Threads anew, in the place of those that may still work on what was given up.
+pub(crate) fn renew(runtime: &mut Runtime, args: &Sql) -> Result<(), Failure> {
+    let fresh = self::runtime(args.threads.map(Into::into))?;
+    std::mem::replace(runtime, fresh).shutdown_background();
+    Ok(())
 }
 
 fn runtime(threads: Option<usize>) -> Result<Runtime, Failure> {
