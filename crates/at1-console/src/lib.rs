@@ -2,6 +2,7 @@
 //!
 //! | module | knows |
 //! |---|---|
+//! | [`program`] | the command line, the work, the exit code |
 //! | [`output`] | stdout and stderr, words and JSON, numbers for people |
 //! | [`print`] | record batches as table, CSV, JSON Lines, Arrow and Parquet |
 //! | [`values`] | the one printed form of every value |
@@ -18,5 +19,6 @@ pub mod failure;
 pub mod interrupt;
 pub mod output;
 pub mod print;
+pub mod program;
 pub mod values;
 pub mod words;
