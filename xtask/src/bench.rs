@@ -68,7 +68,11 @@ fn sql_page() -> Result {
     let scale = Scale { trades: 2_000_000, tpch: 0.25 };
     sql::ask(&at1, &python, &dir, Build::Release, scale, Some(&dir.join("page.md")))?;
     let page = fs::read_to_string(dir.join("page.md"))?;
-    fs::write(&to, format!("# Queries in SQL\n\n{}\n\n{page}", page::about(&python)?))?;
+    let about = page::about(&python)?;
+    let head = "# Queries in SQL\n\nWritten by `cargo xtask bench --sql`; not edited by hand.\n\n";
+    let what = "The queries are in `xtask/interop/queries.sql`. *DataFusion* is the same program on Parquet files that DuckDB wrote; DuckDB reads \
+                these files too. AT1 hashes every byte that it reads, the others do not.\n\n";
+    fs::write(&to, format!("{head}{about}{what}{page}"))?;
     println!("written to {}", to.display());
     Ok(())
 }
