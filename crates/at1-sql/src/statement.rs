@@ -36,6 +36,9 @@ use crate::{
     signal,
 };
 
+/// How often a statement is planned because files went.
+const PLANS_MAX: u32 = 4;
+
 /// How what a statement gives is told.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Telling {
@@ -56,7 +59,7 @@ pub(crate) async fn run(session: &Session, statement: &Statement, telling: Telli
     let system = if names_system_columns(statement) { SystemColumns::Shown } else { SystemColumns::Hidden };
     session.tables.show_system_columns(system);
     let (before, start) = (segments::bytes_read(), Instant::now());
-    let mut printed = 0;
+    let (mut printed, mut plans) = (0, 1);
     if let Some(cluster) = &session.cluster {
         for gone in cluster.ask().await.map_err(|error| failure(&error))? {
             telling.voice.aside(|| format!("{gone} does not answer; going on without it"));
@@ -67,7 +70,8 @@ pub(crate) async fn run(session: &Session, statement: &Statement, telling: Telli
         tokio::select! {
             done = answer(session, statement, telling.format, &mut printed) => match done {
                 Ok(rows) => break rows,
-                Err(Ended::Query(error)) if printed == 0 && is_gone(&error) => {}
+                // A file that is gone again and again is not gone for a compaction.
+                Err(Ended::Query(error)) if printed == 0 && is_gone(&error) && plans < PLANS_MAX => plans += 1,
                 Err(Ended::Query(error)) => match &session.cluster {
                     Some(cluster) if printed == 0 => {
                         let gone = cluster.ask().await.map_err(|error| failure(&error))?;

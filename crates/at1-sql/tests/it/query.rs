@@ -106,6 +106,16 @@ fn failures_end_as_the_commands_of_at1_do() {
     bench.check("trades", &["SELECT count(*) AS n FROM t"], "n\n3\n");
 }
 
+/// More segments than are opened to plan, one of them missing for good.
+#[test]
+fn a_file_that_is_missing_for_good_is_a_failure() {
+    let bench = Bench::new();
+    (0..70).for_each(|n| _ = bench.append("many", &format!("n\n{n}\n")));
+    std::fs::remove_file(bench.path("many/segments/seg_000007.at1")).unwrap();
+    bench.fails("many", &["SELECT sum(n) FROM t WHERE n >= 0"], 3, "seg_000007.at1");
+    bench.check("many", &["SELECT sum(n) AS s FROM t WHERE n > 7"], "s\n2387\n");
+}
+
 #[test]
 fn a_reader_that_leaves_is_no_failure() {
     let bench = trades();
