@@ -11,7 +11,7 @@ use datafusion::sql::sqlparser::dialect::{Dialect, GenericDialect};
 /// ```
 /// use at1_datafusion::dialect::At1Dialect;
 /// use datafusion::sql::parser::DFParserBuilder;
-/// let text = "SELECT * FROM trades FOR SYSTEM_TIME AS OF 12 AS t";
+/// let text = "SELECT * FROM trades FOR SYSTEM_TIME AS OF 12";
 /// let statements = DFParserBuilder::new(text).with_dialect(&At1Dialect).build()?.parse_statements()?;
 /// assert_eq!(statements[0].to_string(), text);
 /// # Ok::<(), datafusion::error::DataFusionError>(())
