@@ -72,7 +72,10 @@ fn write(plan: &RowsPlan) -> Result<Value> {
 
 fn read(value: &Value) -> Option<RowsPlan> {
     let count = |value: &Value| usize::try_from(value.as_u64()?).ok();
-    let stretch = |value: &Value| Some(value.get(0)?.as_u64()?..value.get(1)?.as_u64()?);
+    let stretch = |value: &Value| {
+        let rows = value.get(0)?.as_u64()?..value.get(1)?.as_u64()?;
+        (rows.start <= rows.end).then_some(rows)
+    };
     let stretches = |value: &Value| value.as_array()?.iter().map(stretch).collect();
     let limit = value.get("limit")?;
     Some(RowsPlan {
@@ -106,5 +109,12 @@ mod tests {
             assert_eq!(read(&serde_json::from_str(&wire).unwrap()), Some(plan));
         }
         assert_eq!(read(&json!({"folder": "/x"})), None);
+        let of_rows = |start: u64, end: u64| {
+            read(&json!({
+                "folder": "/x", "event": 0, "output": [0], "predicate": "true", "pruning": true, "limit": null,
+                "partitions": [[[start, end]]],
+            }))
+        };
+        assert!(of_rows(3, 3).is_some() && of_rows(4, 3).is_none());
     }
 }

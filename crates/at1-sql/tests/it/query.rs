@@ -1,6 +1,9 @@
 //! Queries from the command line and from standard input.
 
-use std::{io::Write as _, process::Stdio};
+use std::{
+    io::{BufRead as _, BufReader, Write as _},
+    process::Stdio,
+};
 
 use crate::{Bench, damage, text};
 
@@ -144,10 +147,11 @@ fn a_signal_ends_a_query() {
     let bench = trades();
     let endless =
         "SELECT count(*) FROM generate_series(1, 1000000) AS a(x), generate_series(1, 1000000) AS b(y) WHERE x * y = 7";
-    let mut child = bench.command("trades", &[endless]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    // The program listens before it reads the table; a second is long enough for that.
-    std::thread::sleep(std::time::Duration::from_secs(1));
-    assert!(child.try_wait().unwrap().is_none());
+    let both = format!("SELECT 1 AS x; {endless}");
+    let mut child = bench.command("trades", &[&both]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    // Its first answer tells that it is there and listens.
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    assert_eq!((lines.next().unwrap().unwrap(), lines.next().unwrap().unwrap()), ("x".to_owned(), "1".to_owned()));
     let killed = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
     assert!(killed.success());
     let output = child.wait_with_output().unwrap();
