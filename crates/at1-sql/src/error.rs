@@ -59,14 +59,22 @@ fn cause(error: &DataFusionError) -> Option<Failure> {
     None
 }
 
-/// Whether a segment was not there any more: a compaction replaced it and a vacuum removed it since the plan was made.
-pub(crate) fn is_gone(error: &DataFusionError) -> bool {
+/// The segment that was not there, if that is what went wrong: a compaction replaced it and a vacuum removed it since the plan was made, or
+/// it is missing.
+pub(crate) fn gone(error: &DataFusionError) -> Option<&str> {
     let mut next: Option<&(dyn Error + 'static)> = Some(error);
     while let Some(error) = next {
-        if matches!(error.downcast_ref(), Some(object_store::Error::NotFound { .. })) {
-            return true;
+        if let Some(object_store::Error::NotFound { path, .. }) = error.downcast_ref() {
+            return Some(path);
         }
         next = error.source();
     }
-    false
+    None
+}
+
+/// A segment that plans of the newest state name again and again, and that is not there.
+pub(crate) fn missing(path: &str) -> Failure {
+    let (expected, found) = ("a segment", "none: deleted, or not copied yet");
+    let message = format!("{path}: expected {expected}, found {found}");
+    Failure::new(Exit::Violated, "corrupt", message).at(path).between(expected, found)
 }

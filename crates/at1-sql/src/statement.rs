@@ -30,7 +30,7 @@ use datafusion::{
 use futures::StreamExt as _;
 
 use crate::{
-    error::{failure, is_gone},
+    error::{failure, gone, missing},
     explain,
     session::Session,
     signal,
@@ -70,8 +70,13 @@ pub(crate) async fn run(session: &Session, statement: &Statement, telling: Telli
         tokio::select! {
             done = answer(session, statement, telling.format, &mut printed) => match done {
                 Ok(rows) => break rows,
-                // A file that is gone again and again is not gone for a compaction.
-                Err(Ended::Query(error)) if printed == 0 && is_gone(&error) && plans < PLANS_MAX => plans += 1,
+                Err(Ended::Query(error)) if printed == 0 && gone(&error).is_some() => {
+                    // A file that is gone again and again is not gone for a compaction.
+                    if let Some(path) = gone(&error).filter(|_| plans == PLANS_MAX) {
+                        return Err(missing(path));
+                    }
+                    plans += 1;
+                }
                 Err(Ended::Query(error)) => match &session.cluster {
                     Some(cluster) if printed == 0 => {
                         let gone = cluster.ask().await.map_err(|error| failure(&error))?;
