@@ -4,11 +4,11 @@ use std::path::Path;
 
 use at1_table::{Snapshot, Table};
 
-use crate::{args::Past, failure::Failure, output::Voice, watched::Watched};
+use crate::{args::Past, failure::Failure, output::Voice, watched};
 
 /// Opens the table in `folder` in the state that is asked for. Of a past one it is told which event it is.
 pub(crate) fn of_table(folder: &Path, past: &Past, voice: Voice, what: &str) -> Result<Snapshot, Failure> {
-    let table = Table::open_in(Watched::quietly(folder, voice, what))?;
+    let table = Table::open_in(watched::quietly(folder, voice, what))?;
     let Some(point) = past.as_of else { return Ok(table.snapshot()?) };
     let snapshot = table.as_of(point)?;
     voice.aside(|| match (snapshot.event(), snapshot.ts()) {

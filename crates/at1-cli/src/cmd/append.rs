@@ -22,7 +22,7 @@ use crate::{
     print::{Align, Grid},
     progress::Progress,
     reading::pins,
-    watched::Watched,
+    watched,
 };
 
 pub(crate) fn run(args: &Append, voice: Voice) -> Result<(), Failure> {
@@ -36,7 +36,7 @@ pub(crate) fn run(args: &Append, voice: Voice) -> Result<(), Failure> {
     }
     let options = options(args)?;
     let progress = Progress::new(voice, "reading");
-    let store = Watched::new(&args.table, progress.clone());
+    let store = watched::folder(&args.table, &progress);
     if args.dry_run {
         let table = match Table::open_in(store) {
             Err(e) if e.kind() == ErrorKind::NoTable && !args.no_create => None,

@@ -9,17 +9,17 @@ use crate::{
     failure::Failure,
     output::{Voice, count, size},
     progress::Progress,
-    watched::Watched,
+    watched,
 };
 
 pub(crate) fn run(args: &Backup, voice: Voice) -> Result<(), Failure> {
     let progress = Progress::new(voice, "copying");
-    let table = Table::open_in(Watched::quietly(&args.table, Voice::Json, "reading"))?;
+    let table = Table::open_in(watched::quietly(&args.table, Voice::Json, "reading"))?;
     let check = match args.check {
         CheckArg::Lengths => Check::Lengths,
         CheckArg::Digests => Check::Digests,
     };
-    let report = table.backup_with(Watched::new(&args.dest, progress.clone()), &BackupOptions { check })?;
+    let report = table.backup_with(watched::folder(&args.dest, &progress), &BackupOptions { check })?;
     progress.clear();
     voice.tell(&report.to_json(), |out| {
         let copied = format!("{}, {}", count(report.segments_copied, "segment"), size(report.bytes_copied));

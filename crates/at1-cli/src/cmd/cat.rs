@@ -11,8 +11,7 @@ use crate::{
     failure::Failure,
     output::{self, Voice},
     progress::Progress,
-    state, target,
-    watched::WatchedFile,
+    state, target, watched,
 };
 
 pub(crate) fn run(args: &Cat, voice: Voice) -> Result<(), Failure> {
@@ -45,7 +44,7 @@ fn table(args: &Cat, voice: Voice) -> Result<CatReport, Failure> {
 fn segment(args: &Cat, path: &Path, voice: Voice) -> Result<CatReport, Failure> {
     state::only_the_newest(&args.past)?;
     let place = path.display().to_string();
-    let file = WatchedFile::open(path, Progress::new(voice, "reading")).map_err(|e| Failure::io(path, &e))?;
+    let file = watched::file(path, &Progress::new(voice, "reading")).map_err(|e| Failure::io(path, &e))?;
     let file: Arc<dyn ReadAt> = Arc::new(file);
     let refused = |e: at1_codec::Error| Failure::from(e.within(&place));
     let mut out = Joined::new(output::data());

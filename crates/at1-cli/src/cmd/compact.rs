@@ -14,12 +14,12 @@ use crate::{
     failure::Failure,
     output::{Voice, count, size},
     progress::Progress,
-    watched::Watched,
+    watched,
 };
 
 pub(crate) fn run(args: &Compact, voice: Voice) -> Result<(), Failure> {
     let progress = Progress::new(voice, "compacting");
-    let table = Table::open_in(Watched::new(&args.table, progress.clone()))?.with_clock(args.clock.rule());
+    let table = Table::open_in(watched::folder(&args.table, &progress))?.with_clock(args.clock.rule());
     let options = CompactOptions {
         choose: choose(args),
         upto: args.upto,

@@ -14,12 +14,12 @@ use crate::{
     interrupt::Guarded,
     output::{self, Voice},
     progress::Progress,
-    watched::WatchedFile,
+    watched,
 };
 
 pub(crate) fn run(args: &Decode, voice: Voice) -> Result<(), Failure> {
     let progress = Progress::new(voice, &format!("decoding {}", args.input.display()));
-    let file = WatchedFile::open(&args.input, progress.clone()).map_err(|e| Failure::io(&args.input, &e))?;
+    let file = watched::file(&args.input, &progress).map_err(|e| Failure::io(&args.input, &e))?;
     let place = args.input.display().to_string();
     let decode = |out: &mut dyn Write| -> Result<u64, Failure> {
         let mut counted = Count { out, bytes: 0 };

@@ -21,7 +21,7 @@ use crate::{
     part::Part,
     progress::Progress,
     reading::pins,
-    watched::WatchedFile,
+    watched,
 };
 
 pub(crate) fn run(args: &Encode, voice: Voice) -> Result<(), Failure> {
@@ -37,7 +37,7 @@ pub(crate) fn run(args: &Encode, voice: Voice) -> Result<(), Failure> {
     let part = Part::beside(&args.output);
     let stage = || {
         let file = File::create(part.path())?;
-        let reader = WatchedFile::open(part.path(), progress.clone())?;
+        let reader = watched::file(part.path(), &progress)?;
         Ok((Guarded(file), Arc::new(reader) as Arc<dyn ReadAt>))
     };
     let input = |e: &io::Error| Failure::io(&args.input, e);

@@ -14,8 +14,7 @@ use crate::{
     output::{Voice, count, size},
     part::Part,
     progress::Progress,
-    state,
-    watched::WatchedFile,
+    state, watched,
 };
 
 pub(crate) fn run(args: &Extract, voice: Voice) -> Result<(), Failure> {
@@ -26,7 +25,7 @@ pub(crate) fn run(args: &Extract, voice: Voice) -> Result<(), Failure> {
     let snapshot = state::of_table(&args.table, &args.past, voice, "extracting")?;
     let staged = |e: &std::io::Error| Failure::io(&args.output, e);
     let file = File::create(part.path()).map_err(|e| staged(&e))?;
-    let reader = WatchedFile::open(part.path(), Progress::new(voice, "verifying")).map_err(|e| staged(&e))?;
+    let reader = watched::file(part.path(), &Progress::new(voice, "verifying")).map_err(|e| staged(&e))?;
     let (Guarded(file), report) =
         snapshot.extract(&options, args.effort.profile.profile(), Guarded(file), Arc::new(reader))?;
     part.create(&file)?;

@@ -15,8 +15,7 @@ use crate::{
     output::{self, Voice, count, grouped, hex, size},
     print::{Align, Grid},
     progress::Progress,
-    state, target,
-    watched::WatchedFile,
+    state, target, watched,
 };
 
 /// How many of the newest batches are told of a table if not all of them are asked for.
@@ -114,7 +113,7 @@ fn packed(source: u64, segment: u64, out: &mut dyn Write) -> io::Result<()> {
 }
 
 fn open(path: &Path, voice: Voice) -> Result<Segment, Failure> {
-    let file = WatchedFile::open(path, Progress::new(voice, "reading")).map_err(|e| Failure::io(path, &e))?;
+    let file = watched::file(path, &Progress::new(voice, "reading")).map_err(|e| Failure::io(path, &e))?;
     Segment::open(Arc::new(file), Trust::OwnSeal).map_err(|e| e.within(&path.display().to_string()).into())
 }
 

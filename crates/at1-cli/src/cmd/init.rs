@@ -8,7 +8,7 @@ use crate::{
     failure::Failure,
     output::Voice,
     reading::pins,
-    watched::Watched,
+    watched,
 };
 
 pub(crate) fn run(args: &Init, voice: Voice) -> Result<(), Failure> {
@@ -20,7 +20,7 @@ pub(crate) fn run(args: &Init, voice: Voice) -> Result<(), Failure> {
             Switch::Off => RowTree::None,
         },
     };
-    Table::create_in(Watched::quietly(&args.table, voice, "creating"), &options)?;
+    Table::create_in(watched::quietly(&args.table, voice, "creating"), &options)?;
     let table = args.table.display().to_string();
     voice.tell(&json!({ "table": table }), |out| writeln!(out, "created an empty table in {table}"))
 }

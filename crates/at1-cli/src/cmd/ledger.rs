@@ -13,7 +13,7 @@ use std::path::Path;
 
 use at1_table::Table;
 
-use crate::{args::Ledger, failure::Failure, output::Voice, watched::Watched};
+use crate::{args::Ledger, failure::Failure, output::Voice, watched};
 
 /// Runs `command`.
 pub(super) fn run(command: Ledger, voice: Voice) -> Result<(), Failure> {
@@ -31,5 +31,5 @@ pub(super) fn run(command: Ledger, voice: Voice) -> Result<(), Failure> {
 }
 
 fn open(folder: &Path, voice: Voice, what: &str) -> Result<Table, Failure> {
-    Ok(Table::open_in(Watched::quietly(folder, voice, what))?)
+    Ok(Table::open_in(watched::quietly(folder, voice, what))?)
 }

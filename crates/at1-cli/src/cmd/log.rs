@@ -9,11 +9,11 @@ use crate::{
     args::Log,
     failure::Failure,
     output::{self, Voice, count, size},
-    watched::Watched,
+    watched,
 };
 
 pub(crate) fn run(args: &Log, voice: Voice) -> Result<(), Failure> {
-    let table = Table::open_in(Watched::quietly(&args.table, voice, "reading"))?;
+    let table = Table::open_in(watched::quietly(&args.table, voice, "reading"))?;
     let mut entries = table.log(args.limit)?;
     entries.reverse();
     let mut out = output::data();

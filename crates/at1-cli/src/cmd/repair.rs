@@ -19,7 +19,7 @@ use crate::{
     failure::{Exit, Failure},
     interrupt,
     output::{Voice, count},
-    watched::Watched,
+    watched,
 };
 
 /// What became of a problem.
@@ -33,9 +33,9 @@ enum Fate {
 }
 
 pub(crate) fn run(args: &Repair, voice: Voice) -> Result<(), Failure> {
-    let store: Arc<dyn Store> = Watched::quietly(&args.table, voice, "looking");
+    let store: Arc<dyn Store> = watched::quietly(&args.table, voice, "looking");
     let backup: Option<Arc<dyn Store>> =
-        args.from.as_ref().map(|from| -> Arc<dyn Store> { Watched::quietly(from, voice, "looking") });
+        args.from.as_ref().map(|from| -> Arc<dyn Store> { watched::quietly(from, voice, "looking") });
     let diagnosis = repair::examine(&store, backup.as_ref())?;
     if diagnosis.problems.is_empty() {
         // With --json one object a problem, so there is none.

@@ -8,11 +8,11 @@ use crate::{
     args::Vacuum,
     failure::Failure,
     output::{Voice, count, size},
-    watched::Watched,
+    watched,
 };
 
 pub(crate) fn run(args: &Vacuum, voice: Voice) -> Result<(), Failure> {
-    let table = Table::open_in(Watched::quietly(&args.table, voice, "removing"))?.with_clock(args.clock.rule());
+    let table = Table::open_in(watched::quietly(&args.table, voice, "removing"))?.with_clock(args.clock.rule());
     let mode = if args.dry_run { VacuumMode::DryRun } else { VacuumMode::Remove };
     let report = table.vacuum(&VacuumOptions { grace: args.grace.grace, mode })?;
     voice.tell(&report.to_json(), |out| {

@@ -23,8 +23,7 @@ use crate::{
     outside::{self, Readable},
     progress::Progress,
     stamps::StampCommand,
-    target,
-    watched::{Watched, WatchedFile},
+    target, watched,
 };
 
 pub(crate) fn run(args: &Verify, voice: Voice) -> Result<(), Failure> {
@@ -34,7 +33,7 @@ pub(crate) fn run(args: &Verify, voice: Voice) -> Result<(), Failure> {
 fn table(args: &Verify, voice: Voice) -> Result<(), Failure> {
     let options = options(args)?;
     let progress = Progress::new(voice, "verifying");
-    let report = verify_store(Watched::new(&args.source, progress.clone()), &options)?;
+    let report = verify_store(watched::folder(&args.source, &progress), &options)?;
     progress.clear();
     let evidence = write_evidence(args, &report)?;
     let mut json = report.to_json();
@@ -282,7 +281,7 @@ fn segment(args: &Verify, voice: Voice) -> Result<(), Failure> {
 /// Decodes everything; the number of batches and of their bytes.
 fn check(path: &Path, progress: &Progress) -> Result<(u64, u64), Failure> {
     let refused = |e: at1_codec::Error| Failure::from(e.within(&path.display().to_string()));
-    let open = || WatchedFile::open(path, progress.clone()).map(Arc::new).map_err(|e| Failure::io(path, &e));
+    let open = || watched::file(path, progress).map(Arc::new).map_err(|e| Failure::io(path, &e));
     let mut whole = Tally(0);
     // Covers RAW files too, whose digest is compared on the way.
     at1_codec::decode_to(open()?, &mut whole).map_err(refused)?;

@@ -8,6 +8,7 @@
 mod held;
 mod local;
 mod network;
+mod watched;
 
 use std::{
     fmt,
@@ -19,6 +20,7 @@ use std::{
 use at1_codec::ReadAt;
 
 pub use local::LocalStore;
+pub use watched::{Watch, Watched, WatchedFile};
 
 /// The storage of one table.
 ///

@@ -11,12 +11,12 @@ use crate::{
     failure::Failure,
     output::{Voice, count},
     progress::Progress,
-    watched::Watched,
+    watched,
 };
 
 pub(crate) fn run(args: &ExportDelta, voice: Voice) -> Result<(), Failure> {
     let progress = Progress::new(voice, "reading");
-    let table = Table::open_in(Watched::new(&args.table, progress.clone()))?;
+    let table = Table::open_in(watched::folder(&args.table, &progress))?;
     if args.on_append == Some(Switch::Off) {
         delta::set(&table, false)?;
         progress.clear();

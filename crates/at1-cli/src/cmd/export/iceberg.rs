@@ -10,12 +10,12 @@ use crate::{
     failure::{Exit, Failure},
     output::{Voice, count, size},
     progress::Progress,
-    watched::Watched,
+    watched,
 };
 
 pub(super) fn run(args: &ExportIceberg, voice: Voice) -> Result<(), Failure> {
     let progress = Progress::new(voice, "exporting");
-    let table = Table::open_in(Watched::new(&args.table, progress.clone()))?;
+    let table = Table::open_in(watched::folder(&args.table, &progress))?;
     let report = iceberg::export(&table, &IcebergOptions { location: location(&args.table)? })?;
     progress.clear();
     match &report.restart {

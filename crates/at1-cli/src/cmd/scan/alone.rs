@@ -13,13 +13,13 @@ use at1_catalog::{Aggregates, Candidate, Catalog, Opened, Request, RowNumbers, T
 use at1_codec::{Joined, Schema, Segment, Trust};
 
 use super::{Out, Query, Told, show};
-use crate::{args::ScanFormat, failure::Failure, output::Voice, progress::Progress, watched::WatchedFile};
+use crate::{args::ScanFormat, failure::Failure, output::Voice, progress::Progress, watched};
 
 pub(super) fn run(paths: &[PathBuf], query: &Query, out: Out<'_>, voice: Voice) -> Result<Told, Failure> {
     let progress = Progress::new(voice, "scanning");
     let mut segments = Vec::new();
     for path in paths {
-        let file = WatchedFile::open(path, progress.clone()).map_err(|e| Failure::io(path, &e))?;
+        let file = watched::file(path, &progress).map_err(|e| Failure::io(path, &e))?;
         let segment =
             Segment::open(Arc::new(file), Trust::OwnSeal).map_err(|e| e.within(&path.display().to_string()))?;
         segments.push(segment);
