@@ -5,6 +5,8 @@
 
 use std::ops::AddAssign;
 
+use serde_json::{Value, json};
+
 /// Counters of a scan.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Statistics {
@@ -55,6 +57,37 @@ pub struct Statistics {
     pub rejects: u64,
     /// The event whose table was read, which the catalog cannot know: the table fills it in.
     pub as_of_event: Option<u64>,
+}
+
+impl Statistics {
+    /// Every count under its name, as `--json` prints it.
+    pub fn to_json(&self) -> Value {
+        json!({
+            "segments_total": self.segments_total,
+            "segments_skipped": self.segments_skipped,
+            "segments_answered": self.segments_answered,
+            "segments_scanned": self.segments_scanned,
+            "row_groups_total": self.row_groups_total,
+            "row_groups_skipped": self.row_groups_skipped,
+            "row_groups_skipped_by_bloom": self.row_groups_skipped_by_bloom,
+            "row_groups_skipped_by_dictionary": self.row_groups_skipped_by_dictionary,
+            "row_groups_answered": self.row_groups_answered,
+            "row_groups_scanned": self.row_groups_scanned,
+            "pages_total": self.pages_total,
+            "pages_skipped": self.pages_skipped,
+            "pages_scanned": self.pages_scanned,
+            "bytes_total": self.bytes_total,
+            "bytes_read": self.bytes_read,
+            "bytes_read_planning": self.bytes_read_planning,
+            "bytes_read_opening": self.bytes_read_opening,
+            "bytes_read_data": self.bytes_read_data,
+            "bytes_unpacked": self.bytes_unpacked,
+            "reads": self.reads,
+            "rows_matched": self.rows_matched,
+            "rejects": self.rejects,
+            "as_of_event": self.as_of_event,
+        })
+    }
 }
 
 impl AddAssign for Statistics {

@@ -1,7 +1,6 @@
 //! What `--stats` and `--explain` print.
 //!
-//! * For programs: every count under the name it has in the library. For people: a line per level, and which part of the condition
-//!   ruled out how much.
+//! * A line per level, and which part of the condition ruled out how much.
 
 use std::io::{self, Write};
 
@@ -9,35 +8,6 @@ use at1_table::{Explanation, Ruled, Statistics};
 use serde_json::{Value, json};
 
 use crate::output::{count, grouped, size};
-
-/// Every count under the name that it has in the library.
-pub fn statistics_json(s: &Statistics) -> Value {
-    json!({
-        "segments_total": s.segments_total,
-        "segments_skipped": s.segments_skipped,
-        "segments_answered": s.segments_answered,
-        "segments_scanned": s.segments_scanned,
-        "row_groups_total": s.row_groups_total,
-        "row_groups_skipped": s.row_groups_skipped,
-        "row_groups_skipped_by_bloom": s.row_groups_skipped_by_bloom,
-        "row_groups_skipped_by_dictionary": s.row_groups_skipped_by_dictionary,
-        "row_groups_answered": s.row_groups_answered,
-        "row_groups_scanned": s.row_groups_scanned,
-        "pages_total": s.pages_total,
-        "pages_skipped": s.pages_skipped,
-        "pages_scanned": s.pages_scanned,
-        "bytes_total": s.bytes_total,
-        "bytes_read": s.bytes_read,
-        "bytes_read_planning": s.bytes_read_planning,
-        "bytes_read_opening": s.bytes_read_opening,
-        "bytes_read_data": s.bytes_read_data,
-        "bytes_unpacked": s.bytes_unpacked,
-        "reads": s.reads,
-        "rows_matched": s.rows_matched,
-        "rejects": s.rejects,
-        "as_of_event": s.as_of_event,
-    })
-}
 
 /// A line a level.
 ///

@@ -101,7 +101,7 @@ pub(crate) fn tell(scans: &[ScanEntry], rows: u64, bytes: u64, time: Duration, v
     let scan = |entry: &ScanEntry| {
         let mut scan = explain::json(&entry.explanation);
         scan["table"] = entry.folder.clone().into();
-        scan["statistics"] = explain::statistics_json(&entry.statistics);
+        scan["statistics"] = entry.statistics.to_json();
         scan
     };
     let json = json!({

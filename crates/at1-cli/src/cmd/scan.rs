@@ -73,7 +73,7 @@ pub(crate) fn run(args: &Scan, voice: Voice) -> Result<(), Failure> {
     if args.explain {
         let mut json = explain::json(&explanation);
         json["predicate"] = query.predicate.to_string().into();
-        json["statistics"] = explain::statistics_json(&statistics);
+        json["statistics"] = statistics.to_json();
         return voice.tell(&json, |out| {
             writeln!(out, "where      {}", query.predicate)?;
             explain::describe_reasons(&explanation, out)?;
@@ -81,7 +81,7 @@ pub(crate) fn run(args: &Scan, voice: Voice) -> Result<(), Failure> {
         });
     }
     if args.stats {
-        voice.tell_aside(&explain::statistics_json(&statistics), |out| explain::describe(&statistics, out))?;
+        voice.tell_aside(&statistics.to_json(), |out| explain::describe(&statistics, out))?;
     }
     Ok(())
 }
