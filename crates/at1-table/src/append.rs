@@ -65,7 +65,7 @@ impl Table {
     /// does not fit the table. After any error but `Poisoned` the batch is not in the table.
     pub fn append_csv<'s>(&self, source: impl Into<Source<'s>>, options: &AppendOptions) -> Result<AppendReport> {
         self.prepare()?;
-        let mut input = input::open(source.into(), self.store())?;
+        let mut input = input::open(source.into(), self.store(), &self.shared_store())?;
         // Blocks are asked only before anything of the batch is in the table.
         self.at_any_cost(|| self.append_input(&mut input, options))
     }

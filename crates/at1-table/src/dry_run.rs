@@ -3,6 +3,8 @@
 //! * Reads the whole batch, so types and rejects are those that an append of the same bytes would report.
 //! * Writes nothing: not into the table, and no table is made.
 
+use std::sync::Arc;
+
 use at1_codec::{ColumnType, text::Terminator};
 use at1_ledger::Digest;
 use serde_json::{Value, json};
@@ -13,7 +15,7 @@ use crate::{
     input::{self, Source},
     report::{ColumnMisfits, ColumnWidened, differences},
     schema::{Held, TableSchema},
-    store,
+    store::{self, Store},
     table::Table,
     zones,
 };
@@ -138,7 +140,8 @@ fn dry_run(
     options: &AppendOptions,
     held: &mut dyn FnMut(usize) -> Result<Held>,
 ) -> Result<DryRun> {
-    let mut input = input::open(source, &store::scratch())?;
+    let scratch: Arc<dyn Store> = Arc::new(store::scratch());
+    let mut input = input::open(source, &*scratch, &scratch)?;
     let batch = Batch::plan(&mut *input.stream, before, options, held).map_err(|e| e.within(&input.place))?;
     batch.check(&input.place, input.packed.map(|(_, sha256)| sha256), options)?;
     let (widened, misfits) = differences(&batch.plan);

@@ -63,7 +63,7 @@ impl Snapshot {
     /// # Errors
     /// `Corrupt` if a stored copy is damaged; whatever reading the source reports.
     pub fn has<'s>(&self, source: impl Into<Source<'s>>) -> Result<Vec<Found>> {
-        let mut input = input::open(source.into(), &store::scratch())?;
+        let mut input = input::open(source.into(), &store::scratch(), self.shared_store())?;
         let (_, sha256) = batch::digest(&mut *input.stream)?;
         let history = self.history()?;
         let batches =

@@ -8,6 +8,7 @@ use std::{
     fs::File,
     io::{self, BufRead, BufReader, Cursor, Read, Seek},
     path::Path,
+    sync::Arc,
 };
 
 use sha2::{Digest as _, Sha256};
@@ -135,31 +136,32 @@ pub(crate) struct Opened<'a> {
     pub(crate) place: String,
 }
 
-/// Opens a source; packed ones are expanded.
-pub(crate) fn open<'a>(source: Source<'a>, store: &dyn Store) -> Result<Opened<'a>> {
+/// Opens a source; packed ones are expanded. Spools lie in `spools`, and `store` may end the reading.
+pub(crate) fn open<'a>(source: Source<'a>, spools: &dyn Store, store: &Arc<dyn Store>) -> Result<Opened<'a>> {
     let place = source.place();
     let refused = |e: io::Error| Error::io(place.clone(), e).with_kind(ErrorKind::Io);
     let name = source.name;
     let (stream, packed): (Box<dyn Stream + 'a>, _) = match source.from {
         From::Bytes(bytes) => match Packing::of(bytes) {
             None => (Box::new(Cursor::new(bytes)), None),
-            Some(packing) => expand(packing, Cursor::new(bytes), store, &place)?,
+            Some(packing) => expand(packing, Cursor::new(bytes), spools, &place)?,
         },
-        From::Reader(reader) => spool(reader, store, &place)?,
+        From::Reader(reader) => spool(Checked::new(reader, store), spools, &place)?,
         From::Path(path) => {
             let mut file = File::open(path).map_err(refused)?;
             let kind = file.metadata().map_err(refused)?.file_type();
             if kind.is_dir() {
                 return Err(Error::invalid(place, "a file", "a folder"));
             } else if !kind.is_file() {
-                spool(file, store, &place)?
+                spool(Checked::new(file, store), spools, &place)?
             } else {
                 let mut start = Vec::with_capacity(MAGIC_BYTES);
                 (&mut file).take(MAGIC_BYTES as u64).read_to_end(&mut start).map_err(refused)?;
                 file.rewind().map_err(refused)?;
+                let file = Checked::new(file, store);
                 match Packing::of(&start) {
                     None => (Box::new(file), None),
-                    Some(packing) => expand(packing, file, store, &place)?,
+                    Some(packing) => expand(packing, file, spools, &place)?,
                 }
             }
         }
@@ -210,6 +212,31 @@ fn unpack(packing: Packing, packed: &mut impl BufRead, out: &mut dyn io::Write) 
         Packing::Xz => io::copy(&mut liblzma::bufread::XzDecoder::new_multi_decoder(packed), out),
     }
     .map(drop)
+}
+
+/// Reads as long as the store lets the work go on.
+struct Checked<T> {
+    store: Arc<dyn Store>,
+    inner: T,
+}
+
+impl<T> Checked<T> {
+    fn new(inner: T, store: &Arc<dyn Store>) -> Self {
+        Self { store: Arc::clone(store), inner }
+    }
+}
+
+impl<T: Read> Read for Checked<T> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.store.check()?;
+        self.inner.read(buffer)
+    }
+}
+
+impl<T: Seek> Seek for Checked<T> {
+    fn seek(&mut self, to: io::SeekFrom) -> io::Result<u64> {
+        self.inner.seek(to)
+    }
 }
 
 struct Hashing<R> {
@@ -263,13 +290,13 @@ mod tests {
 
     #[track_caller]
     fn check(input: &[u8], expected: &[u8], packing: Option<Packing>) {
-        let store = LocalStore::new("/nowhere");
+        let store: Arc<dyn Store> = Arc::new(LocalStore::new("/nowhere"));
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("in.csv");
         std::fs::write(&path, input).unwrap();
         let mut reader = input;
         for source in [Source::bytes(input), Source::path(&path), Source::reader(&mut reader)] {
-            let mut opened = open(source, &store).unwrap();
+            let mut opened = open(source, &*store, &store).unwrap();
             for pass in 0..2 {
                 let mut back = vec![];
                 opened.stream.rewind().unwrap();
@@ -300,7 +327,8 @@ mod tests {
         let text = b"a,b\n1,2\n".repeat(1000);
         for packed in [gzip(&text), xz(&text), zstd::encode_all(&*text, 1).unwrap()] {
             for cut in [packed.len() - 1, packed.len() / 2, 8] {
-                let error = open(Source::bytes(&packed[..cut]), &LocalStore::new("/nowhere")).err().unwrap();
+                let store: Arc<dyn Store> = Arc::new(LocalStore::new("/nowhere"));
+                let error = open(Source::bytes(&packed[..cut]), &*store, &store).err().unwrap();
                 assert_eq!(error.kind(), ErrorKind::Refused, "cut at {cut}");
             }
         }

@@ -184,6 +184,10 @@ impl Snapshot {
         &*self.store
     }
 
+    pub(crate) fn shared_store(&self) -> &Arc<dyn Store> {
+        &self.store
+    }
+
     /// How many events there were.
     pub(crate) fn events(&self) -> u64 {
         self.at.map_or(0, |(event, _)| event + 1)

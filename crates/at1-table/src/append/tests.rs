@@ -364,7 +364,7 @@ fn records_are_never_longer_than_foreseen() {
 }
 
 fn planned(table: &Table, text: &str) -> Planned {
-    let mut input = input::open(Source::bytes(text), table.store()).unwrap();
+    let mut input = input::open(Source::bytes(text), table.store(), &table.shared_store()).unwrap();
     let ground = table.groups.learn(&table.version().unwrap());
     Planned::new(&mut input, &AppendOptions::default(), ground, &mut |_| unreachable!("everything fits")).unwrap()
 }

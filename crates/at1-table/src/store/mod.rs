@@ -34,6 +34,14 @@ pub trait Store: Send + Sync + fmt::Debug {
         None
     }
 
+    /// Asked while a batch's source is read, which lies elsewhere: may the work go on?
+    ///
+    /// # Errors
+    /// If it is to end.
+    fn check(&self) -> io::Result<()> {
+        Ok(())
+    }
+
     /// Opens a regular file to read, following no symbolic link below the table's folder.
     ///
     /// # Errors

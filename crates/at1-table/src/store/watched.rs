@@ -1,6 +1,6 @@
 //! A store with somebody in front of it: bytes are counted, and the work can be ended.
 //!
-//! * Only reads and staged writes can be ended. The steps of a commit are passed on untouched, so an append that has begun to
+//! * Only reads, of sources too, and staged writes can be ended. The steps of a commit are passed on untouched, so an append that has begun to
 //!   commit is finished.
 //! * Whoever is ended gets an error, drops its staged file, and so removes it.
 
@@ -44,7 +44,7 @@ use super::{Entry, Guard, LocalStore, Spool, Staged, Store};
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub trait Watch: fmt::Debug + Send + Sync {
-    /// Asked before every read and every staged write: may the work go on?
+    /// Asked before every read, of a batch's source too, and every staged write: may the work go on?
     ///
     /// # Errors
     /// If it is to end.
@@ -75,6 +75,10 @@ impl<W: Watch + 'static> Store for Watched<W> {
 
     fn local_folder(&self) -> Option<&Path> {
         self.store.local_folder()
+    }
+
+    fn check(&self) -> io::Result<()> {
+        self.watch.check()
     }
 
     fn open(&self, path: &str) -> io::Result<Arc<dyn ReadAt>> {
