@@ -27,6 +27,7 @@
 //! What is absent: this crate opens no file and knows no path. It reads from [`std::io::Read`] or [`ReadAt`] and writes
 //! to [`std::io::Write`].
 
+mod arrow_text;
 pub mod column;
 mod error;
 pub mod segment;
@@ -34,6 +35,7 @@ pub mod text;
 mod threads;
 mod types;
 
+pub use arrow_text::{ARROW_SYNTAX, ArrowColumn, ArrowText};
 pub use error::{Error, ErrorKind, Result};
 pub use segment::{
     Analysis, BatchInfo, BatchPlan, Buffer, Draft, EncodeOptions, Encoded, Form, HeaderOption, Joined, NewRowTree,

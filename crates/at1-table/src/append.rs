@@ -21,6 +21,8 @@ use std::{
 
 pub(crate) use group::Groups;
 
+use arrow::array::RecordBatchReader;
+
 use crate::{
     append::{
         draft::Draft,
@@ -68,6 +70,39 @@ impl Table {
         let mut input = input::open(source.into(), self.store(), &self.shared_store())?;
         // Blocks are asked only before anything of the batch is in the table.
         self.at_any_cost(|| self.append_input(&mut input, options))
+    }
+
+    /// Appends Arrow data as one batch.
+    ///
+    /// It has no source text, so it is written as text first, in one way that `docs/spec/arrow.md` describes; that text is the batch's
+    /// source. Columns that are new get the data's types, and every value reads back, in the table's type, as the value it was.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use arrow::array::{ArrayRef, Float64Array, RecordBatch, RecordBatchIterator};
+    /// use at1_table::{AppendOptions, CreateOptions, ScanOptions, Table};
+    ///
+    /// let folder = tempfile::tempdir()?;
+    /// let table = Table::create(folder.path().join("ratios"), &CreateOptions::default())?;
+    /// let ratios: ArrayRef = Arc::new(Float64Array::from(vec![Some(0.1), None, Some(-0.0)]));
+    /// let batch = RecordBatch::try_from_iter([("ratio", ratios)])?;
+    /// let reader = RecordBatchIterator::new([Ok(batch.clone())], batch.schema());
+    /// table.append_arrow(reader, &AppendOptions::default())?;
+    ///
+    /// let back = table.scan(&ScanOptions::default())?.next().expect("rows")?;
+    /// assert_eq!(back.column(0), batch.column(0));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Table::append_csv`]; `Refused` if a value would read back as another, which includes rejects unless `max_rejects` allows
+    /// some; `Invalid` for types that have no form as text, and for options that say how text is read.
+    pub fn append_arrow(
+        &self,
+        batches: impl RecordBatchReader + Send,
+        options: &AppendOptions,
+    ) -> Result<AppendReport> {
+        self.append_csv(Source::arrow(batches), options)
     }
 
     fn append_input(&self, input: &mut Opened<'_>, options: &AppendOptions) -> Result<AppendReport> {

@@ -1,12 +1,13 @@
 //! One batch before it is written: what it is, and how it fits the table.
 //!
 //! * Shared by [`append`](crate::Table::append_csv) and by the dry run, so that the one does what the other says.
+//! * A batch that was Arrow data has the types that its data had, and every value reads back as it was; see `docs/spec/arrow.md`.
 //! * Nothing here writes, and nothing is decided twice: the second pass over the bytes follows the plan made here.
 
 use std::io::{Read as _, SeekFrom};
 
 use at1_codec::{
-    Analysis, HeaderOption, Profile, ReadOptions,
+    ARROW_SYNTAX, Analysis, ColumnType, HeaderOption, Profile, ReadOptions,
     column::{NullWords, Pin},
     text::{self, BlankLine, Completeness, DialectOptions, Input, QuoteOption, Scanner, Tokens},
 };
@@ -14,7 +15,7 @@ use at1_ledger::Idempotency;
 
 use crate::{
     error::{Error, ErrorKind, Result},
-    input::{self, Stream},
+    input::{self, Stream, Written},
     schema::{self, Facts, Held, Plan, TableSchema},
 };
 
@@ -69,12 +70,15 @@ pub(crate) struct Batch {
     pub(crate) plan: Plan,
     /// What a person should know who sees the report.
     pub(crate) notes: Vec<String>,
+    /// Whether no value may read as null: it was Arrow data.
+    exact: bool,
 }
 
 impl Batch {
     /// Reads all of `stream` and plans how it fits `before`.
     pub(crate) fn plan(
         stream: &mut dyn Stream,
+        written: Option<&Written>,
         before: &TableSchema,
         options: &AppendOptions,
         held: &mut dyn FnMut(usize) -> Result<Held>,
@@ -82,14 +86,25 @@ impl Batch {
         let nulls = null_words(before, options)?;
         let rules = before.rules.as_ref();
         let quote = |byte: Option<u8>| byte.map_or(QuoteOption::None, QuoteOption::Byte);
-        let dialect = DialectOptions {
-            delimiter: options.delimiter.or(rules.map(|rules| rules.delimiter)),
-            quote: options.quote.or(rules.map(|rules| quote(rules.quote))),
-        };
         let mut notes = vec![];
-        let header = match (options.header, rules) {
-            (HeaderOption::Auto, Some(_)) => later_header(stream, before, &dialect, &mut notes)?,
-            (header, _) => header,
+        let (dialect, header) = match written {
+            Some(_) => {
+                no_reading(options)?;
+                let quote = quote(ARROW_SYNTAX.quote);
+                let dialect = DialectOptions { delimiter: Some(ARROW_SYNTAX.delimiter), quote: Some(quote) };
+                (dialect, HeaderOption::Yes)
+            }
+            None => {
+                let dialect = DialectOptions {
+                    delimiter: options.delimiter.or(rules.map(|rules| rules.delimiter)),
+                    quote: options.quote.or(rules.map(|rules| quote(rules.quote))),
+                };
+                let header = match (options.header, rules) {
+                    (HeaderOption::Auto, Some(_)) => later_header(stream, before, &dialect, &mut notes)?,
+                    (header, _) => header,
+                };
+                (dialect, header)
+            }
         };
         let analysis = at1_codec::analyse(&mut { stream }, &ReadOptions { dialect, header, nulls: nulls.clone() })?;
         if let Some(names) = &options.names
@@ -98,8 +113,10 @@ impl Batch {
         {
             return Err(Error::invalid("names", format!("{} names", analysis.columns.len()), names.len()));
         }
+        let types: Vec<_> = written.iter().flat_map(|written| &written.columns).map(|column| column.ty).collect();
         let facts = Facts {
             names: options.names.as_deref().or(analysis.header.as_deref()),
+            types: &types,
             fields: &analysis.columns,
             records: analysis.records,
             delimiter: analysis.dialect.delimiter,
@@ -107,7 +124,10 @@ impl Batch {
             nulls: &nulls,
         };
         let plan = schema::plan(before, &facts, &options.pins, held)?;
-        Ok(Self { analysis, nulls, plan, notes })
+        if let Some(written) = written {
+            same_values(written, &analysis, &plan)?;
+        }
+        Ok(Self { analysis, nulls, plan, notes, exact: written.is_some() })
     }
 
     /// The number of fields that will read as null because their column cannot hold them.
@@ -129,7 +149,9 @@ impl Batch {
             );
         }
         let rejects = self.rejects();
-        if let Some(most) = options.max_rejects
+        // Values that were never text have none that null could point to.
+        let most = options.max_rejects.or(self.exact.then_some(0));
+        if let Some(most) = most
             && rejects > most
         {
             return refused(format!("at most {most} rejects"), format!("{rejects}: {}", self.misfits_in_words()));
@@ -167,6 +189,46 @@ impl Batch {
         };
         self.plan.misfits.iter().take(3).map(word).collect::<Vec<_>>().join("; ")
     }
+}
+
+/// Options that say how text is read have no say over text that is written here.
+fn no_reading(options: &AppendOptions) -> Result<()> {
+    let told = [
+        ("header", options.header != HeaderOption::Auto),
+        ("names", options.names.is_some()),
+        ("delimiter", options.delimiter.is_some()),
+        ("quote", options.quote.is_some()),
+    ];
+    match told.iter().find(|(_, told)| *told) {
+        Some((option, _)) => Err(Error::invalid(*option, "no such option with Arrow data", "one")),
+        None => Ok(()),
+    }
+}
+
+/// An error if the table would show another value than the Arrow data had.
+fn same_values(written: &Written, analysis: &Analysis, plan: &Plan) -> Result<()> {
+    let refused = |place: &str, expected: String, found: String| {
+        Err(Error::new(ErrorKind::Refused, format!("column {place}"), expected, found))
+    };
+    if analysis.records != written.rows {
+        return Err(Error::corrupt("Arrow data", format!("{} records of text", written.rows), analysis.records));
+    }
+    for ((column, field), &to) in written.columns.iter().zip(&analysis.columns).zip(&plan.map) {
+        let ty = plan.schema.columns[to].column.ty;
+        if matches!(ty, ColumnType::Text | ColumnType::Binary) {
+            continue;
+        }
+        // Blanks, and the table's null words, read as null in columns that are not text.
+        if field.nulls() != column.nulls {
+            let found = format!("{} values that a column of {ty} reads as null", field.nulls() - column.nulls);
+            return refused(&column.name, "values that are not words for null in this table".to_owned(), found);
+        }
+        if ty == ColumnType::Float64 && !column.fits_double {
+            let expected = format!("numbers that are the same in a column of {ty}");
+            return refused(&column.name, expected, "some with more digits".to_owned());
+        }
+    }
+    Ok(())
 }
 
 fn null_words(before: &TableSchema, options: &AppendOptions) -> Result<NullWords> {

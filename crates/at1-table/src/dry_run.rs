@@ -142,7 +142,8 @@ fn dry_run(
 ) -> Result<DryRun> {
     let scratch: Arc<dyn Store> = Arc::new(store::scratch());
     let mut input = input::open(source, &*scratch, &scratch)?;
-    let batch = Batch::plan(&mut *input.stream, before, options, held).map_err(|e| e.within(&input.place))?;
+    let batch = Batch::plan(&mut *input.stream, input.written.as_ref(), before, options, held)
+        .map_err(|e| e.within(&input.place))?;
     batch.check(&input.place, input.packed.map(|(_, sha256)| sha256), options)?;
     let (widened, misfits) = differences(&batch.plan);
     let rejects = batch.rejects();

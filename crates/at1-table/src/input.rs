@@ -3,14 +3,17 @@
 //! * What comes out can be read twice and has no limit but the disk: pipes and packed inputs go through a nameless spool.
 //! * gzip, zstd and xz are known by their first bytes, not by a name, and are expanded: the expanded bytes are the source.
 //! * A packed input that does not expand to its end is refused, never appended in part.
+//! * Arrow data is written as text first (`docs/spec/arrow.md`); what it is comes along, since the text alone would be guessed at.
 
 use std::{
     fs::File,
-    io::{self, BufRead, BufReader, Cursor, Read, Seek},
+    io::{self, BufRead, BufReader, Cursor, Read, Seek, Write},
     path::Path,
     sync::Arc,
 };
 
+use arrow::array::RecordBatchReader;
+use at1_codec::{ArrowColumn, ArrowText};
 use sha2::{Digest as _, Sha256};
 
 use crate::{
@@ -28,6 +31,7 @@ enum From<'a> {
     Path(&'a Path),
     Bytes(&'a [u8]),
     Reader(&'a mut (dyn Read + Send)),
+    Arrow(Box<dyn RecordBatchReader + Send + 'a>),
 }
 
 impl<'a> Source<'a> {
@@ -46,6 +50,11 @@ impl<'a> Source<'a> {
     /// Whatever comes out of `reader` until it ends, without a name.
     pub fn reader(reader: &'a mut (impl Read + Send)) -> Self {
         Self { from: From::Reader(reader), name: None }
+    }
+
+    /// The text of record batches, as [`at1_codec::ArrowText`] writes it, without a name.
+    pub fn arrow(batches: impl RecordBatchReader + Send + 'a) -> Self {
+        Self { from: From::Arrow(Box::new(batches)), name: None }
     }
 
     /// The same bytes under another name.
@@ -132,8 +141,16 @@ pub(crate) struct Opened<'a> {
     pub(crate) name: Option<String>,
     /// Packing and digest of the packed bytes.
     pub(crate) packed: Option<(Packing, [u8; 32])>,
+    /// What the text was written from, if it was.
+    pub(crate) written: Option<Written>,
     /// For messages.
     pub(crate) place: String,
+}
+
+/// What Arrow data was.
+pub(crate) struct Written {
+    pub(crate) columns: Vec<ArrowColumn>,
+    pub(crate) rows: u64,
 }
 
 /// Opens a source; packed ones are expanded. Spools lie in `spools`, and `store` may end the reading.
@@ -141,12 +158,19 @@ pub(crate) fn open<'a>(source: Source<'a>, spools: &dyn Store, store: &Arc<dyn S
     let place = source.place();
     let refused = |e: io::Error| Error::io(place.clone(), e).with_kind(ErrorKind::Io);
     let name = source.name;
+    let mut written = None;
     let (stream, packed): (Box<dyn Stream + 'a>, _) = match source.from {
         From::Bytes(bytes) => match Packing::of(bytes) {
             None => (Box::new(Cursor::new(bytes)), None),
             Some(packing) => expand(packing, Cursor::new(bytes), spools, &place)?,
         },
         From::Reader(reader) => spool(Checked::new(reader, store), spools, &place)?,
+        From::Arrow(batches) => {
+            let mut text = ArrowText::new(batches).map_err(|e| Error::from(e).within(&place))?;
+            let spool = write(&mut text, spools, &**store, &place)?;
+            written = Some(Written { columns: text.columns().to_vec(), rows: text.rows() });
+            (spool, None)
+        }
         From::Path(path) => {
             let mut file = File::open(path).map_err(refused)?;
             let kind = file.metadata().map_err(refused)?.file_type();
@@ -166,7 +190,7 @@ pub(crate) fn open<'a>(source: Source<'a>, spools: &dyn Store, store: &Arc<dyn S
             }
         }
     };
-    Ok(Opened { stream, name, packed, place })
+    Ok(Opened { stream, name, packed, written, place })
 }
 
 type Spooled<'a> = (Box<dyn Stream + 'a>, Option<(Packing, [u8; 32])>);
@@ -187,6 +211,23 @@ fn spool<'a>(mut reader: impl Read + Send, store: &dyn Store, place: &str) -> Re
             Ok((Box::new(spool), None))
         }
     }
+}
+
+/// Writes the text of Arrow data into a spool.
+fn write<'a, R: RecordBatchReader>(
+    text: &mut ArrowText<R>,
+    spools: &dyn Store,
+    store: &dyn Store,
+    place: &str,
+) -> Result<Box<dyn Stream + 'a>> {
+    let refused = |e| Error::io(spools.place(), e);
+    let mut spool = spools.spool().map_err(refused)?;
+    while let Some(part) = text.next_part().map_err(|e| Error::from(e).within(place))? {
+        store.check().map_err(refused)?;
+        spool.write_all(part).map_err(refused)?;
+    }
+    spool.rewind().map_err(refused)?;
+    Ok(Box::new(spool))
 }
 
 /// Expands into a spool; digests the packed bytes, all of them, on the way.
@@ -271,8 +312,6 @@ pub(crate) fn digest(stream: &mut (impl Read + Seek + ?Sized)) -> io::Result<(u6
 
 #[cfg(test)]
 mod tests {
-    use std::io::Write as _;
-
     use super::*;
     use crate::store::LocalStore;
 

@@ -110,6 +110,8 @@ impl TableSchema {
 pub struct Facts<'a> {
     /// The names in its header, if it has one, or those the caller gives its columns.
     pub names: Option<&'a [String]>,
+    /// Types that are known of its fields, by position, since they were never text.
+    pub types: &'a [Option<ColumnType>],
     /// What its fields could be, by position.
     pub fields: &'a [Inference],
     /// Its records.
@@ -225,7 +227,18 @@ pub fn plan(
         }
     }
 
-    // Types that wait for their column, then the caller's.
+    // Types that come with the data, for columns that are new or hold nothing; types that wait for their column; the caller's.
+    for (&column, ty) in map.iter().zip(facts.types) {
+        let Some(ty) = *ty else { continue };
+        let is_free = match before.columns.get(column) {
+            None => true,
+            Some(now) => !now.pinned() && now.column.ty != ty && held(column)? == Held::Nothing,
+        };
+        if is_free {
+            pin_column(&mut schema, &mut changes, column, Pin::from(ty), before.columns.len(), held)?;
+        }
+    }
+
     let waiting = std::mem::take(&mut schema.pins);
     for (fresh, (name, pin)) in waiting.iter().map(|p| (false, p)).chain(pins.iter().map(|p| (true, p))) {
         match schema.position(name) {

@@ -32,6 +32,7 @@ mod pin;
 mod plain;
 mod print;
 mod printed;
+pub(crate) mod put;
 mod recent;
 mod rows;
 pub(crate) mod sample;

@@ -100,11 +100,12 @@ impl Planned {
             Ok(held)
         };
         let place = input.place.clone();
-        let batch = Batch::plan(&mut *input.stream, &ground.schema, options, &mut ask).map_err(|e| e.within(&place))?;
+        let batch = Batch::plan(&mut *input.stream, input.written.as_ref(), &ground.schema, options, &mut ask)
+            .map_err(|e| e.within(&place))?;
         let packed = input.packed.map(|(_, sha256)| sha256);
         batch.check(&place, packed, options)?;
 
-        let Batch { analysis, nulls, plan, notes } = batch;
+        let Batch { analysis, nulls, plan, notes, .. } = batch;
         let mut record = BatchRecord::new(analysis.bytes, Digest(analysis.sha256), analysis.records, None);
         record.name = input.name.clone();
         record.packed_sha256 = packed.map(Digest);

@@ -24,6 +24,7 @@ struct Given {
 fn planned(given: &Given, text: &str, header: HeaderOption, pins: &[(&str, &str)]) -> Result<Plan> {
     let analysis = analysed(text, header);
     let facts = Facts {
+        types: &[],
         names: analysis.header.as_deref(),
         fields: &analysis.columns,
         records: analysis.records,
@@ -145,8 +146,15 @@ fn bytes_that_are_no_text_make_a_column_binary() {
     let options = ReadOptions { header: HeaderOption::No, ..ReadOptions::default() };
     let analysis = analyse(&mut std::io::Cursor::new(b"\xff\n"), &options).unwrap();
     let nulls = NullWords::default();
-    let facts =
-        Facts { names: None, fields: &analysis.columns, records: 1, delimiter: b',', quote: None, nulls: &nulls };
+    let facts = Facts {
+        names: None,
+        types: &[],
+        fields: &analysis.columns,
+        records: 1,
+        delimiter: b',',
+        quote: None,
+        nulls: &nulls,
+    };
     let plan = plan(&given.table, &facts, &[], &mut |_| Ok(Held::Unknown)).unwrap();
     assert_eq!(types(&plan), "c0:binary");
 }

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "in tests a failed unwrap is the test failing")]
 
 mod append;
+mod arrow;
 mod attacks;
 mod attest;
 mod attest_backup;
