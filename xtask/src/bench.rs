@@ -17,7 +17,7 @@ use std::{
 
 use crate::{
     at1::{At1, Build},
-    interop::environment,
+    python::environment,
     report::{seconds, sha256},
     sh::{self, Args, Result},
     sql::{self, Scale},

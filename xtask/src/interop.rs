@@ -8,17 +8,14 @@ mod delta;
 mod iceberg;
 mod ledger;
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-    process::Command,
-};
+use std::{fs, path::Path, process::Command};
 
 use at1_testkit::{Rng, trades};
 use serde_json::json;
 
 use crate::{
     at1::{At1, Build},
+    python,
     sh::{self, Args, Result},
     sql,
 };
@@ -30,7 +27,7 @@ pub(crate) fn run(args: &mut Args) -> Result {
 
 pub(crate) fn all() -> Result {
     let requirements = sh::root().join("xtask/interop/requirements.txt");
-    let python = match environment("interop-venv", &requirements) {
+    let python = match python::environment("interop-venv", &requirements) {
         Ok(python) => python,
         Err(error) if !sh::is_ci() => {
             println!("NOT CHECKED: interop needs Python 3 with venv and pip: {error}");
@@ -49,33 +46,11 @@ pub(crate) fn all() -> Result {
     fs::write(&list, jobs)?;
     let script = sh::root().join("xtask/interop/check.py");
     sh::run(Command::new(&python).arg(script).arg(list))?;
+    python::interop(&python)?;
     delta::check(&at1, &python, &dir.join("delta"))?;
     iceberg::check(&at1, &python, &dir.join("iceberg"))?;
     ledger::check(&at1, &python, &dir.join("ledger"))?;
     sql::ask(&at1, &python, &sh::scratch("interop-sql")?, Build::Dev, sql::Scale { trades: 40_000, tpch: 0.01 }, None)
-}
-
-/// The Python of a virtual environment of this name with what `requirements` lists; made if it is not there or the list has changed.
-pub(crate) fn environment(name: &str, requirements: &Path) -> Result<PathBuf> {
-    let dir = sh::target().join(name);
-    let python = dir.join("bin/python");
-    let wanted = fs::read(requirements).map_err(|e| format!("{}: {e}", requirements.display()))?;
-    // Written last, so an environment that is half made is made again.
-    let stamp = dir.join("made-from.txt");
-    if fs::read(&stamp).is_ok_and(|made_from| made_from == wanted) && sh::works(&python, &["-c", ""]) {
-        return Ok(python);
-    }
-    println!("making {} …", dir.display());
-    let dir = sh::scratch(name)?;
-    let base = ["python3", "python"]
-        .into_iter()
-        .find(|base| sh::works(base, &["-c", "import venv, sys; assert sys.version_info >= (3, 10)"]));
-    let base = base.ok_or("no Python 3.10 or newer with the module venv on the PATH")?;
-    sh::capture(Command::new(base).args(["-m", "venv"]).arg(&dir))?;
-    let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--requirement"];
-    sh::capture(Command::new(&python).args(pip).arg(requirements))?;
-    fs::write(stamp, wanted)?;
-    Ok(python)
 }
 
 /// A table to make: its files, and whether DuckDB is to read the first one's text by itself.

@@ -16,6 +16,7 @@ mod history;
 mod interop;
 mod mortal;
 mod prune;
+mod python;
 mod report;
 #[cfg(feature = "harness")]
 mod roundtrip;
@@ -38,7 +39,8 @@ const USAGE: &str = "\
 cargo xtask COMMAND
 
   demo                        a million trades: append, query, exact bytes back, verify, tamper, caught
-  test                        every test, and a last line that says so
+  test                        every test, those of the Python package too, and a last line that says so
+  wheel                       the Python packages as they are shipped, below target/wheels
   ci                          what continuous integration runs: fmt, clippy, deny, tidy, tests, interop
   tidy                        what compilers do not check: paths in documents, test data, constants in the specification
   interop                     pyarrow, polars and duckdb read every segment as AT1 does (environment made below target/)
@@ -78,6 +80,7 @@ fn run(command: &str, args: &mut Args) -> Result {
         "history" => history::run(args),
         "prune" => prune::run(args),
         "soak" => soak::run(args),
+        "wheel" => python::run(args),
         "bench" => bench::run(args),
         "fuzz" => fuzz::run(args),
         "roundtrip" | "golden" | "tamper" | "scale" => harness(command, args),

@@ -1,8 +1,9 @@
-//! `cargo xtask test`: every test of the workspace, then the examples in the documentation.
+//! `cargo xtask test`: every test of the workspace, then the examples in the documentation, then those of the Python package.
 
 use std::time::Instant;
 
 use crate::{
+    python,
     report::seconds,
     sh::{self, Args, Result},
 };
@@ -24,5 +25,6 @@ pub(crate) fn all() -> Result {
         tests.args(["test", "--workspace", "--tests", "--no-fail-fast"]);
     }
     sh::run(&mut tests)?;
-    sh::run(sh::cargo().args(["test", "--workspace", "--doc", "--quiet"]))
+    sh::run(sh::cargo().args(["test", "--workspace", "--doc", "--quiet"]))?;
+    python::test()
 }

@@ -47,7 +47,8 @@ pub(super) fn check(at1: &At1, python: &Path, dir: &Path) -> Result {
     let scripts = sh::root().join("xtask/interop");
     sh::run(Command::new(python).arg(scripts.join("iceberg.py")).arg(&list))?;
     // Extensions are bound to one version of DuckDB, which is not the newest.
-    let duckdb = super::environment("interop-iceberg-duckdb-venv", &scripts.join("requirements-iceberg-duckdb.txt"))?;
+    let duckdb =
+        crate::python::environment("interop-iceberg-duckdb-venv", &scripts.join("requirements-iceberg-duckdb.txt"))?;
     sh::run(Command::new(duckdb).arg(scripts.join("iceberg_duckdb.py")).arg(&list))
 }
 

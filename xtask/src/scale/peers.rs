@@ -16,13 +16,13 @@ use serde_json::json;
 use super::{Run, timed};
 use crate::{
     at1::objects,
-    interop,
+    python,
     sh::{self, Result},
 };
 
 /// The Python that has them.
 pub(super) fn environment() -> Result<PathBuf> {
-    interop::environment("bench-venv", &sh::root().join("benches/peers/requirements.txt"))
+    python::environment("bench-venv", &sh::root().join("benches/peers/requirements.txt"))
 }
 
 /// What is asked, and its name on the page.
