@@ -29,6 +29,7 @@
 //! | [`factory`] | `CREATE EXTERNAL TABLE … STORED AS AT1` |
 //! | [`segments`] | segment files as an object store that gives out no byte that was not hashed |
 //! | [`rows`] | the rows that a Parquet reader cannot see rightly |
+//! | [`statement`] | how text is read as SQL, and which statements see system columns |
 //! | [`log`] | what was skipped, for `EXPLAIN` |
 //!
 //! * Zones are asked by AT1 first; what they leave is read by DataFusion's own Parquet source, which filters every row again. So a zone
@@ -45,11 +46,13 @@ pub mod functions;
 mod install;
 pub mod log;
 mod pieces;
+mod plain;
 mod predicate;
 pub mod provider;
 mod reader;
 pub mod rows;
 pub mod segments;
+pub mod statement;
 mod system;
 pub mod tables;
 mod types;
@@ -58,6 +61,7 @@ pub use error::{TableError, external};
 pub use install::install;
 pub use log::ScanLog;
 pub use pieces::Split;
+pub use plain::{plain, plain_schema};
 pub use provider::At1Table;
 pub use tables::Tables;
 pub use types::SystemColumns;

@@ -1,11 +1,9 @@
 //! A session: DataFusion, told how SQL reads over tables of AT1.
-//!
-//! * Names are case-sensitive, and numbers with a point are decimals: `price > 43250.17` compares exactly.
 
 use std::{path::Path, sync::Arc};
 
 use at1_console::failure::Failure;
-use at1_datafusion::{ScanLog, Split, Tables};
+use at1_datafusion::{ScanLog, Split, Tables, statement};
 use at1_table::Table;
 use datafusion::{
     execution::{SessionStateBuilder, memory_pool::FairSpillPool, runtime_env::RuntimeEnvBuilder},
@@ -71,16 +69,11 @@ impl Session {
 }
 
 fn config(args: &Sql) -> SessionConfig {
-    let mut config = SessionConfig::new().with_information_schema(true);
-    if let Some(threads) = args.threads {
-        config = config.with_target_partitions(threads.get());
+    let config = statement::config();
+    match args.threads {
+        Some(threads) => config.with_target_partitions(threads.get()),
+        None => config,
     }
-    let options = config.options_mut();
-    options.sql_parser.enable_ident_normalization = false;
-    options.sql_parser.parse_float_as_decimal = true;
-    // Tables cut their scans by themselves, by rows rather than by bytes.
-    options.optimizer.repartition_file_scans = false;
-    config
 }
 
 fn open(folder: &Path) -> Result<Arc<Table>, Failure> {

@@ -4,28 +4,18 @@
 //! * Each statement sees one state of each table. If files of it were compacted and removed before they were read, it is planned again, as
 //!   long as nothing was printed.
 
-use std::{sync::Arc, time::Instant};
+use std::time::Instant;
 
-use arrow::{
-    array::{RecordBatch, RecordBatchOptions},
-    compute::cast,
-    datatypes::{DataType, Field, Schema, SchemaRef},
-};
+use arrow::array::RecordBatch;
 use at1_console::{
     failure::Failure,
     output::{self, Voice},
     print::{self, Format},
 };
-use at1_datafusion::{SystemColumns, dialect::At1Dialect, segments};
-use at1_table::SYSTEM_COLUMNS;
+use at1_datafusion::{plain, plain_schema, segments, statement};
 use datafusion::{
-    error::DataFusionError,
-    execution::SendableRecordBatchStream,
-    physical_plan::stream::RecordBatchReceiverStreamBuilder,
-    sql::{
-        parser::{DFParserBuilder, Statement},
-        sqlparser::tokenizer::{Token, Tokenizer},
-    },
+    error::DataFusionError, execution::SendableRecordBatchStream,
+    physical_plan::stream::RecordBatchReceiverStreamBuilder, sql::parser::Statement,
 };
 use futures::StreamExt as _;
 
@@ -49,15 +39,12 @@ pub(crate) struct Telling {
 
 /// The statements of a text.
 pub(crate) fn parse(text: &str) -> Result<Vec<Statement>, Failure> {
-    let parse = || DFParserBuilder::new(text).with_dialect(&At1Dialect).build()?.parse_statements();
-    let statements = parse().map_err(|error: DataFusionError| failure(&error))?;
-    Ok(statements.into())
+    statement::parse(text).map_err(|error| failure(&error))
 }
 
 /// Runs a statement.
 pub(crate) async fn run(session: &Session, statement: &Statement, telling: Telling) -> Result<(), Failure> {
-    let system = if names_system_columns(statement) { SystemColumns::Shown } else { SystemColumns::Hidden };
-    session.tables.show_system_columns(system);
+    session.tables.show_system_columns(statement::system_columns(statement));
     let (before, start) = (segments::bytes_read(), Instant::now());
     let (mut printed, mut plans) = (0, 1);
     if let Some(cluster) = &session.cluster {
@@ -148,7 +135,7 @@ async fn answer(session: &Session, statement: &Statement, format: Format, printe
         Ok(())
     };
     while let Some(batch) = stream.next().await {
-        let batch = plain(&batch?, &schema)?;
+        let batch = plain(&batch?, &schema).map_err(DataFusionError::from)?;
         if batch.num_rows() > 0 {
             *printed += 1;
             print(&batch, &mut rows)?;
@@ -183,58 +170,4 @@ fn elsewhere(mut stream: SendableRecordBatchStream) -> SendableRecordBatchStream
 fn gives_rows(statement: &Statement) -> bool {
     use datafusion::sql::sqlparser::ast::Statement as Sql;
     matches!(statement, Statement::Statement(sql) if matches!(**sql, Sql::Query(_)))
-}
-
-/// Whether a statement names a system column anywhere.
-fn names_system_columns(statement: &Statement) -> bool {
-    let text = statement.to_string();
-    let words = Tokenizer::new(&At1Dialect, &text).tokenize().unwrap_or_default();
-    let is_system = |word: &str| SYSTEM_COLUMNS.iter().any(|column| column.name() == word);
-    words.iter().any(|token| matches!(token, Token::Word(word) if is_system(&word.value)))
-}
-
-/// Views as plain text and bytes, which more readers know.
-fn plain_schema(schema: &SchemaRef) -> SchemaRef {
-    let field = |field: &Arc<Field>| match field.data_type() {
-        DataType::Utf8View => Arc::new(field.as_ref().clone().with_data_type(DataType::Utf8)),
-        DataType::BinaryView => Arc::new(field.as_ref().clone().with_data_type(DataType::Binary)),
-        _ => Arc::clone(field),
-    };
-    Arc::new(Schema::new(schema.fields().iter().map(field).collect::<Vec<_>>()))
-}
-
-fn plain(batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch, DataFusionError> {
-    let columns = batch.columns().iter().zip(schema.fields()).map(|(array, field)| {
-        if array.data_type() == field.data_type() { Ok(Arc::clone(array)) } else { cast(array, field.data_type()) }
-    });
-    let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
-    Ok(RecordBatch::try_new_with_options(Arc::clone(schema), columns.collect::<Result<_, _>>()?, &options)?)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn system_columns_are_seen_where_they_are_named() {
-        for (text, expected) in [
-            ("SELECT _row FROM t", true),
-            ("SELECT x FROM t ORDER BY t._batch", true),
-            ("SELECT \"_event\" FROM t", true),
-            ("SELECT '_row' FROM t", false),
-            ("SELECT x FROM t -- _row", false),
-            ("EXPLAIN SELECT count(*) FROM t WHERE _source = 'a'", true),
-            ("SELECT my_row FROM t", false),
-        ] {
-            assert_eq!(names_system_columns(&parse(text).unwrap()[0]), expected, "{text}");
-        }
-    }
-
-    #[test]
-    fn several_statements() {
-        assert_eq!(parse("SELECT 1; SELECT 2;").unwrap().len(), 2);
-        assert_eq!(parse(" ; ").unwrap().len(), 0);
-        let error = parse("SELEC 1").unwrap_err();
-        assert!(error.to_string().contains("SELEC"), "{error}");
-    }
 }
