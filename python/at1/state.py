@@ -222,16 +222,22 @@ class State(Convert):
         )
         return dataset.dataset([file.path for file in files], schema=schema, format="parquet")
 
-    def sql(self, query: str, /, *, progress: Progress = False, **tables: State | PathLike) -> Rows:
-        """The answer to a query in SQL, in memory. This table is `t`; others are given by name.
+    def sql(self, query: str, /, **tables: State | PathLike) -> Rows:
+        """The answer to a query in SQL, in memory. This table is `t`; others are given by name: tables, past states, or folders.
 
         Needs the package `at1-sql`, which is large. See docs/sql.md for what it can do: past states by `FOR SYSTEM_TIME AS OF`,
         system tables and columns.
         """
-        return Rows(self.sql_stream(query, progress=progress, **tables))
+        answer = self.sql_stream(query, **tables)
+        try:
+            return Rows(answer)
+        except errors.Error:
+            # A stream tells only in words why it ended.
+            answer.check()
+            raise
 
-    def sql_stream(self, query: str, /, *, progress: Progress = False, **tables: State | PathLike) -> Any:
-        """As `sql`, lazily: an object that exports the answer as an Arrow stream, batch by batch."""
+    def sql_stream(self, query: str, /, **tables: State | PathLike) -> Any:
+        """As `sql`, lazily: an object that exports the answer as an Arrow stream, batch by batch, each time anew."""
         sql = need("at1_sql", "sql()", "'at1[sql]'")
         known: dict[str, str] = {}
         states: dict[str, str] = {}
@@ -242,7 +248,7 @@ class State(Convert):
                     states[name] = event
             else:
                 known[name] = folder(table)
-        return sql.query(query, known, as_of=states, progress=progress)
+        return sql.query(query, known, as_of=states)
 
     def _event(self) -> str | None:
         """The event that a past state is after."""
@@ -251,7 +257,7 @@ class State(Convert):
     def __datafusion_table_provider__(self, session: object = None) -> object:
         """Registers the table with DataFusion's own Python package; needs `at1-sql`."""
         sql = need("at1_sql", "a table of datafusion", "'at1[sql]'")
-        return sql.provider(self._place(), as_of=self._event(), session=session)
+        return sql.provider(self._place(), as_of=self._event())
 
     def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
         return self.scanner().__arrow_c_stream__(requested_schema)

@@ -23,6 +23,15 @@ pub(crate) enum Build {
 }
 
 impl Build {
+    /// How cargo is to choose features when it builds a program of `package`: for development those of the whole workspace, so that
+    /// programs, extensions and tests share one build of everything.
+    pub(crate) fn features_of(self, package: &str) -> Vec<&str> {
+        match self {
+            Self::Dev => vec!["--workspace"],
+            _ => vec!["--package", package],
+        }
+    }
+
     /// The name that cargo knows it by, and the folder it builds into.
     pub(crate) fn profile(self) -> (&'static str, &'static str) {
         match self {
@@ -42,7 +51,12 @@ impl At1 {
     /// Builds it; cargo tells how far it is.
     pub(crate) fn build(build: Build) -> Result<Self> {
         let (profile, folder) = build.profile();
-        sh::run(sh::cargo().args(["build", "--package", "at1-cli", "--bin", "at1", "--profile", profile]))?;
+        sh::run(sh::cargo().arg("build").args(build.features_of("at1-cli")).args([
+            "--bin",
+            "at1",
+            "--profile",
+            profile,
+        ]))?;
         Ok(Self(sh::target().join(folder).join("at1")))
     }
 

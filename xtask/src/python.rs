@@ -1,7 +1,8 @@
 //! The Python packages: `cargo xtask wheel` makes them, `cargo xtask test` and `interop` test them as one would install them.
 //!
 //! * Environments are made below the target folder from pinned versions, and kept for the next run.
-//! * What is tested is the wheel, installed: not the sources beside it, which lack the extension.
+//! * What is tested of `at1` is the wheel, installed: not the sources beside it, which lack the extension.
+//! * `at1-sql` is put together from what cargo builds for the workspace: maturin builds it by itself, and DataFusion would be compiled again.
 
 use std::{
     fs,
@@ -42,7 +43,7 @@ pub(crate) fn test() -> Result {
         }
         Err(error) => return Err(error),
     };
-    install(&python, &PACKAGES[..1])?;
+    install(&python)?;
     sh::run(pytest(&python).arg(sh::root().join(TESTS).join("core")))?;
     // Examples in the documentation, from where the package is installed.
     sh::run(pytest(&python).current_dir(sh::target()).args(["--doctest-modules", "--pyargs", "at1", "at1_table"]))
@@ -50,7 +51,8 @@ pub(crate) fn test() -> Result {
 
 /// Tests beside other libraries, in an environment that has them.
 pub(crate) fn interop(python: &Path) -> Result {
-    install(python, PACKAGES)?;
+    install(python)?;
+    assemble_sql(python)?;
     sh::run(pytest(python).arg(sh::root().join(TESTS).join("interop")))?;
     sh::run(Command::new(python).args(["-m", "pyright", "--project"]).arg(sh::root().join("python")))
 }
@@ -69,7 +71,8 @@ struct Package {
     manifest: &'static str,
 }
 
-const PACKAGES: &[Package] = &[Package { name: "at1", manifest: "python/Cargo.toml" }];
+const AT1: Package = Package { name: "at1", manifest: "python/Cargo.toml" };
+const PACKAGES: [Package; 2] = [AT1, Package { name: "at1-sql", manifest: "python/sql/Cargo.toml" }];
 
 impl Package {
     /// Makes the wheel with the maturin of an environment.
@@ -87,14 +90,27 @@ impl Package {
     }
 }
 
-/// Builds packages and installs them, in the place of what was there.
-fn install(python: &Path, packages: &[Package]) -> Result {
+/// Builds `at1` and installs it, in the place of what was there.
+fn install(python: &Path) -> Result {
     let builder = environment("python-venv", &sh::root().join("python/tests/requirements.txt"))?;
-    for package in packages {
-        let wheel = package.build(&builder, Build::Dev)?;
-        let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "--force-reinstall"];
-        sh::capture(Command::new(python).args(pip).arg(wheel))?;
+    let wheel = AT1.build(&builder, Build::Dev)?;
+    let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "--force-reinstall"];
+    sh::capture(Command::new(python).args(pip).arg(wheel)).map(drop)
+}
+
+/// Puts `at1_sql` where packages are installed.
+fn assemble_sql(python: &Path) -> Result {
+    sh::run(sh::cargo().args(["build", "--workspace", "--lib"]))?;
+    let place = ["-c", "import sysconfig; print(sysconfig.get_path('purelib'))"];
+    let place = String::from_utf8(sh::capture(Command::new(python).args(place))?)?;
+    let package = Path::new(place.trim()).join("at1_sql");
+    fs::create_dir_all(&package)?;
+    for file in sh::files_below(&sh::root().join("python/sql/at1_sql"))? {
+        if let Some(name) = file.file_name() {
+            fs::copy(&file, package.join(name))?;
+        }
     }
+    fs::copy(sh::target().join("debug/lib_at1_sql.so"), package.join("_at1_sql.abi3.so"))?;
     Ok(())
 }
 

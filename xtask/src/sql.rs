@@ -37,7 +37,12 @@ const CORPUS: [(&str, &str); 2] = [("flights", "nycflights13_flights.csv"), ("co
 /// Asks every query; `page` is where times go, if they are taken.
 pub(crate) fn ask(at1: &At1, python: &Path, dir: &Path, build: Build, scale: Scale, page: Option<&Path>) -> Result {
     let (profile, folder) = build.profile();
-    sh::run(sh::cargo().args(["build", "--package", "at1-sql", "--bin", "at1-sql", "--profile", profile]))?;
+    sh::run(sh::cargo().arg("build").args(build.features_of("at1-sql")).args([
+        "--bin",
+        "at1-sql",
+        "--profile",
+        profile,
+    ]))?;
     let mut tables = vec![trades(at1, dir, scale.trades)?];
     tables.extend(tpch(at1, dir, scale.tpch)?);
     match std::env::var_os("AT1_CORPUS") {

@@ -6,7 +6,10 @@
 use std::{error::Error, fmt, io};
 
 use arrow::error::ArrowError;
-use pyo3::{exceptions::PyRuntimeError, prelude::*};
+use pyo3::{
+    exceptions::{PyKeyboardInterrupt, PyRuntimeError},
+    prelude::*,
+};
 
 /// A result of a call from Python.
 pub type Result<T, E = Failure> = std::result::Result<T, E>;
@@ -29,6 +32,18 @@ impl Failure {
     /// The operating system refused something about `place`.
     pub fn io(place: impl Into<String>, error: &io::Error) -> Self {
         Self::Table(at1_table::Error::new(at1_table::ErrorKind::Io, place, "", error))
+    }
+
+    /// The failure, and a second telling of it unless it is an exception, of which there is one.
+    pub fn twice(self) -> (Self, Option<Self>) {
+        match self {
+            Self::Table(error) => {
+                let words = words(&error);
+                let told = at1_table::Error::new(error.kind(), "", "", words);
+                (Self::Table(told), Some(Self::Table(error)))
+            }
+            raised @ Self::Raised(_) => (raised, None),
+        }
     }
 
     /// The same, one level further out; exceptions stay what they are.
@@ -137,6 +152,8 @@ fn raise(py: Python<'_>, error: &at1_table::Error) -> PyErr {
     });
     match exception {
         Ok(exception) => PyErr::from_value(exception),
+        // A signal came meanwhile, and is more to the point.
+        Err(raised) if raised.is_instance_of::<PyKeyboardInterrupt>(py) => raised,
         // Without the package there are no classes.
         Err(_) => PyRuntimeError::new_err(message),
     }

@@ -11,7 +11,7 @@ use arrow::{
     datatypes::{Field, SchemaRef},
     error::ArrowError,
 };
-use pyo3::{prelude::*, types::PyCapsule};
+use pyo3::{exceptions::PyKeyboardInterrupt, prelude::*, types::PyCapsule};
 use pyo3_arrow::{
     ffi::{ArrayIterator, to_schema_pycapsule, to_stream_pycapsule},
     input::AnyRecordBatch,
@@ -88,13 +88,13 @@ impl<I: Iterator<Item = Result<RecordBatch>>> RecordBatchReader for Batches<I> {
 /// The error as a consumer is told of it.
 fn told(error: ArrowError) -> ArrowError {
     let failure = Failure::from(error);
-    if let Failure::Raised(raised) = &failure {
-        Python::attach(|py| {
-            if raised.is_instance_of::<pyo3::exceptions::PyKeyboardInterrupt>(py) {
-                // Best effort: without it the consumer's own exception is all there is.
-                let _ = py.import("_thread").and_then(|thread| thread.call_method0("interrupt_main"));
-            }
-        });
+    let is_signal = |raised: &PyErr| Python::attach(|py| raised.is_instance_of::<PyKeyboardInterrupt>(py));
+    match &failure {
+        Failure::Raised(raised) if is_signal(raised) => {
+            // Best effort: without it the consumer's own exception is all there is.
+            let _ = Python::attach(|py| py.import("_thread")?.call_method0("interrupt_main").map(drop));
+            ArrowError::ExternalError("interrupted".into())
+        }
+        _ => failure.into(),
     }
-    failure.into()
 }

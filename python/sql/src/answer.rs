@@ -1,0 +1,168 @@
+//! The answer to a query, worked out each time that somebody draws from it.
+//!
+//! * Batches are worked out ahead of whoever draws them, by two and no more, so an answer may be larger than memory.
+//! * If files were compacted and removed before they were read, the query is planned again, as long as no rows were given out.
+
+use std::{
+    path::PathBuf,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use arrow::{array::RecordBatch, datatypes::SchemaRef};
+use at1_datafusion::{plain, plain_schema};
+use at1_python::{Failure, Result, Watch, stream};
+use at1_table::store::Watch as _;
+use datafusion::{error::DataFusionError, execution::SendableRecordBatchStream, prelude::SQLOptions};
+use futures::StreamExt as _;
+use pyo3::{prelude::*, types::PyCapsule};
+use tokio::sync::mpsc::{self, Receiver, Sender};
+
+use crate::{
+    error::{failure, is_gone},
+    runtime::{beats, runtime},
+    session::Session,
+};
+
+/// How often a query is planned because files went.
+const PLANS_MAX: u32 = 4;
+/// How many batches are worked out ahead.
+const AHEAD: usize = 2;
+
+type Found = Result<RecordBatch, DataFusionError>;
+
+/// A query that can be asked any number of times.
+#[pyclass(frozen, module = "at1_sql._at1_sql")]
+pub(crate) struct Answer {
+    session: Arc<Session>,
+    schema: SchemaRef,
+    watch: Arc<Watch>,
+    /// Why drawing ended before its time: a consumer of a stream is only told in words.
+    failed: Arc<Mutex<Option<Failure>>>,
+}
+
+impl Answer {
+    /// Plans a query, and so knows the columns of its answer.
+    pub(crate) fn plan(
+        text: &str,
+        tables: &[(String, PathBuf, Option<String>)],
+        memory_bytes: Option<usize>,
+        watch: Arc<Watch>,
+    ) -> Result<Self> {
+        let runtime = runtime()?;
+        // Tables are opened where DataFusion's own tasks may be started.
+        let _entered = runtime.enter();
+        let session = Arc::new(Session::new(text, tables, memory_bytes)?);
+        let schema = runtime.block_on(async {
+            let stream = execute(&session).await?;
+            Ok(plain_schema(&stream.schema()))
+        });
+        let schema = schema.map_err(|error: DataFusionError| failure(&error))?;
+        Ok(Self { session, schema, watch, failed: Arc::default() })
+    }
+
+    fn draw(&self) -> Result<impl Iterator<Item = Result<RecordBatch>> + Send + use<>> {
+        let runtime = runtime()?;
+        let (to, mut from) = mpsc::channel(AHEAD);
+        let (session, schema) = (Arc::clone(&self.session), Arc::clone(&self.schema));
+        runtime.spawn(async move { work(&session, &schema, &to).await });
+        let (watch, failed) = (Arc::clone(&self.watch), Arc::clone(&self.failed));
+        Ok(std::iter::from_fn(move || {
+            let found = next(&mut from, &watch).map(|found| found.map_err(|error| failure(&error)));
+            let found = watch.settle(found.transpose()).transpose();
+            found.map(|found| {
+                found.map_err(|failure| {
+                    let (told, kept) = failure.twice();
+                    *failed.lock().unwrap_or_else(PoisonError::into_inner) = kept;
+                    told
+                })
+            })
+        }))
+    }
+}
+
+/// The batch that comes next, unless a signal comes first.
+fn next(from: &mut Receiver<Found>, watch: &Watch) -> Option<Found> {
+    let beats = beats();
+    let waited = runtime().map_err(|e| DataFusionError::External(Box::new(e))).and_then(|runtime| {
+        runtime.block_on(async {
+            loop {
+                tokio::select! {
+                    found = from.recv() => return Ok(found),
+                    () = beats.notified() => watch.check().map_err(DataFusionError::from)?,
+                }
+            }
+        })
+    });
+    waited.unwrap_or_else(|error| Some(Err(error)))
+}
+
+/// Works the answer out, and hands it over.
+async fn work(session: &Session, schema: &SchemaRef, to: &Sender<Found>) {
+    for plan in 1..=PLANS_MAX {
+        let mut handed = false;
+        let done = async {
+            let mut stream = execute(session).await?;
+            while let Some(batch) = stream.next().await {
+                let batch = plain(&batch?, schema).map_err(DataFusionError::from)?;
+                if batch.num_rows() == 0 {
+                    continue;
+                }
+                handed = true;
+                if to.send(Ok(batch)).await.is_err() {
+                    // Whoever drew has enough.
+                    break;
+                }
+            }
+            Ok(())
+        };
+        match done.await {
+            Ok(()) => return,
+            Err(error) if !handed && plan < PLANS_MAX && is_gone(&error) => {}
+            Err(error) => {
+                // Best effort: nobody may be there to hear it.
+                let _ = to.send(Err(error)).await;
+                return;
+            }
+        }
+    }
+}
+
+/// Plans the query for what the tables are now, and starts it. Queries define and change nothing.
+async fn execute(session: &Session) -> Result<SendableRecordBatchStream, DataFusionError> {
+    let plan = session.context.state().statement_to_plan(session.statement.clone()).await?;
+    SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false).verify_plan(&plan)?;
+    session.context.execute_logical_plan(plan).await?.execute_stream().await
+}
+
+#[pymethods]
+impl Answer {
+    #[getter]
+    fn names(&self) -> Vec<String> {
+        self.schema.fields().iter().map(|field| field.name().clone()).collect()
+    }
+
+    #[getter]
+    fn types(&self) -> Vec<String> {
+        self.schema.fields().iter().map(|field| field.data_type().to_string()).collect()
+    }
+
+    /// Raises what ended the last drawing before its time, if anything did.
+    fn check(&self) -> Result<()> {
+        self.failed.lock().unwrap_or_else(PoisonError::into_inner).take().map_or(Ok(()), Err)
+    }
+
+    #[pyo3(signature = (requested_schema=None))]
+    fn __arrow_c_stream__<'py>(
+        &self,
+        py: Python<'py>,
+        requested_schema: Option<Bound<'py, PyCapsule>>,
+    ) -> Result<Bound<'py, PyCapsule>> {
+        let batches = py.detach(|| self.draw())?;
+        let reader = stream::Batches::new(Arc::clone(&self.schema), batches);
+        stream::export(py, Box::new(reader), requested_schema)
+    }
+
+    fn __arrow_c_schema__<'py>(&self, py: Python<'py>) -> Result<Bound<'py, PyCapsule>> {
+        stream::export_schema(py, &self.schema)
+    }
+}
