@@ -42,6 +42,12 @@ def test_the_script_of_the_seed(tmp_path: Path) -> None:
     subprocess.run([sys.executable, "-c", SEED], cwd=tmp_path, check=True)
 
 
+def test_the_quickstart(tmp_path: Path) -> None:
+    script = Path(__file__).parents[2] / "examples/quickstart.py"
+    done = subprocess.run([sys.executable, script], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert "verified: receipt, 4 events" in done.stdout, done.stdout
+
+
 def test_the_command_line_of_the_seed(tmp_path: Path) -> None:
     (tmp_path / "batch1.csv").write_bytes(batch(1704067200000))
     assert run("trades_dir", "append", "batch1.csv", at=tmp_path).returncode == 0

@@ -378,9 +378,10 @@ impl Verified {
     }
 
     /// The error behind an error of the Arrow layer, which keeps no more than its text: if reading failed or a block did not
-    /// match its digest, it is that.
+    /// match its digest, it is that. It stays: threads that read at once may fail of the same.
     pub fn explain(&self, e: ArrowError) -> Error {
-        self.0.failed.lock().unwrap_or_else(PoisonError::into_inner).take().unwrap_or_else(|| e.into())
+        let failed = self.0.failed.lock().unwrap_or_else(PoisonError::into_inner);
+        failed.as_ref().map_or_else(|| e.into(), Error::twin)
     }
 
     /// Keeps an error that goes through the Parquet layer.
