@@ -54,7 +54,9 @@ pub(crate) fn interop(python: &Path) -> Result {
     install(python)?;
     assemble_sql(python)?;
     sh::run(pytest(python).arg(sh::root().join(TESTS).join("interop")))?;
-    sh::run(Command::new(python).args(["-m", "pyright", "--project"]).arg(sh::root().join("python")))
+    let mut pyright = Command::new(python);
+    pyright.args(["-m", "pyright", "--pythonpath"]).arg(python).arg("--project").arg(sh::root().join("python"));
+    sh::run(&mut pyright)
 }
 
 fn pytest(python: &Path) -> Command {
