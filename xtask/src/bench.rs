@@ -17,7 +17,7 @@ use std::{
 
 use crate::{
     at1::{At1, Build},
-    python::environment,
+    python::{self, environment},
     report::{seconds, sha256},
     sh::{self, Args, Result},
     sql::{self, Scale},
@@ -29,6 +29,10 @@ pub(crate) fn run(args: &mut Args) -> Result {
     if args.flag("--sql") {
         args.done()?;
         return sql_page();
+    }
+    if args.flag("--python") {
+        args.done()?;
+        return python_page();
     }
     let mut only = Vec::new();
     while let Some(name) = args.value("--only")? {
@@ -56,6 +60,22 @@ pub(crate) fn run(args: &mut Args) -> Result {
     let to = sh::root().join("benches/RESULTS.md");
     fs::write(&to, page::page(&measured, &tools.python)?)?;
     println!("written to {}", to.display());
+    Ok(())
+}
+
+/// Python's append and scan beside deltalake and pyarrow.dataset, into benches/PYTHON.md.
+fn python_page() -> Result {
+    let python = environment("bench-venv", &sh::root().join("benches/peers/requirements.txt"))?;
+    python::install(&python, Build::Release)?;
+    let (dir, to) = (sh::scratch("bench-python")?, sh::root().join("benches/PYTHON.md"));
+    let mut compare = std::process::Command::new(&python);
+    let page = String::from_utf8(sh::capture(compare.arg(sh::root().join("benches/python/compare.py")).arg(&dir))?)?;
+    let about = page::about(&python)?;
+    let head = "# Python\n\nWritten by `cargo xtask bench --python`; not edited by hand.\n\n";
+    let what = "`benches/python/compare.py`: whole calls, best of three, each library with the threads that it takes. AT1 syncs, verifies and hashes \
+                what it appends, and hashes what it reads; the others do not. *parquet* is `pyarrow.parquet` at zstd.\n\n";
+    fs::write(&to, format!("{head}{about}{what}```text\n{page}```\n"))?;
+    println!("{page}written to {}", to.display());
     Ok(())
 }
 

@@ -53,6 +53,7 @@ cargo xtask COMMAND
   tamper [--every]            each byte of a table changed in turn: found, or harmless
   fuzz [TARGET] [--seconds N]  coverage-guided fuzzing of one target or each in turn; needs a C++ compiler
   bench [--only NAME]...      sizes and times against peers over AT1_CORPUS=DIR, into benches/RESULTS.md
+  bench --python              append and scan in Python beside deltalake and pyarrow.dataset, into benches/PYTHON.md
   bench --sql                 queries beside DuckDB and DataFusion on plain Parquet, into benches/SQL.md
   scale [make] [--segments N,N]  tables of up to a million segments, made and measured beside peers, into benches/SCALE.md
 ";

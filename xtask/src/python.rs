@@ -43,7 +43,7 @@ pub(crate) fn test() -> Result {
         }
         Err(error) => return Err(error),
     };
-    install(&python)?;
+    install(&python, Build::Dev)?;
     sh::run(pytest(&python).arg(sh::root().join(TESTS).join("core")))?;
     // Examples in the documentation, from where the package is installed.
     sh::run(pytest(&python).current_dir(sh::target()).args(["--doctest-modules", "--pyargs", "at1", "at1_table"]))
@@ -51,7 +51,7 @@ pub(crate) fn test() -> Result {
 
 /// Tests beside other libraries, in an environment that has them.
 pub(crate) fn interop(python: &Path) -> Result {
-    install(python)?;
+    install(python, Build::Dev)?;
     assemble_sql(python)?;
     sh::run(pytest(python).arg(sh::root().join(TESTS).join("interop")))?;
     let mut pyright = Command::new(python);
@@ -93,9 +93,9 @@ impl Package {
 }
 
 /// Builds `at1` and installs it, in the place of what was there.
-fn install(python: &Path) -> Result {
+pub(crate) fn install(python: &Path, build: Build) -> Result {
     let builder = environment("python-venv", &sh::root().join("python/tests/requirements.txt"))?;
-    let wheel = AT1.build(&builder, Build::Dev)?;
+    let wheel = AT1.build(&builder, build)?;
     let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "--force-reinstall"];
     sh::capture(Command::new(python).args(pip).arg(wheel)).map(drop)
 }

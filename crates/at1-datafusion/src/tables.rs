@@ -29,8 +29,8 @@ pub struct Tables {
 
 #[derive(Clone)]
 enum Named {
-    /// A table, in its newest state.
-    At1(Arc<Table>),
+    /// A table, in its newest state or in one that it was added in.
+    At1(Arc<Table>, Option<AsOf>),
     Other(Arc<dyn TableProvider>),
 }
 
@@ -51,7 +51,12 @@ impl Tables {
 
     /// Gives a table a name, in the place of what had it.
     pub fn add(&self, name: impl Into<String>, table: impl Into<Arc<Table>>) {
-        self.insert(name.into(), Named::At1(table.into()));
+        self.insert(name.into(), Named::At1(table.into(), None));
+    }
+
+    /// Gives one state of a table a name: statements see this one, unless they name another.
+    pub fn add_as_of(&self, name: impl Into<String>, table: impl Into<Arc<Table>>, point: AsOf) {
+        self.insert(name.into(), Named::At1(table.into(), Some(point)));
     }
 
     /// Whether tables show their system columns to the statements that come.
@@ -69,13 +74,17 @@ impl Tables {
     /// # Errors
     /// If there is none.
     pub fn named(&self, name: &str) -> Result<Arc<Table>> {
+        self.at1(name).map(|(table, _)| table)
+    }
+
+    fn at1(&self, name: &str) -> Result<(Arc<Table>, Option<AsOf>)> {
         let named = self.read();
         let found = match named.get(name) {
-            Some(Named::At1(table)) => return Ok(Arc::clone(table)),
+            Some(Named::At1(table, point)) => return Ok((Arc::clone(table), *point)),
             Some(Named::Other(_)) => "a table of another kind",
             None => "no such name",
         };
-        let known = named.iter().filter(|(_, named)| matches!(named, Named::At1(_))).map(|(name, _)| name.as_str());
+        let known = named.iter().filter(|(_, named)| matches!(named, Named::At1(..))).map(|(name, _)| name.as_str());
         let known = known.collect::<Vec<_>>().join(", ");
         Err(plan_datafusion_err!("table {name}: expected one of {known}, found {found}"))
     }
@@ -85,7 +94,8 @@ impl Tables {
     /// # Errors
     /// If there is no such table of AT1, or no such state of it.
     pub fn state(&self, name: &str, point: Option<AsOf>) -> Result<At1Table> {
-        self.shown(self.named(name)?, point)
+        let (table, own) = self.at1(name)?;
+        self.shown(table, point.or(own))
     }
 
     fn shown(&self, table: Arc<Table>, point: Option<AsOf>) -> Result<At1Table> {
@@ -99,7 +109,7 @@ impl Tables {
 
     fn provider(&self, named: Named) -> Result<Arc<dyn TableProvider>> {
         Ok(match named {
-            Named::At1(table) => Arc::new(self.shown(table, None)?),
+            Named::At1(table, point) => Arc::new(self.shown(table, point)?),
             Named::Other(other) => other,
         })
     }

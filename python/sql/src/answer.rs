@@ -12,10 +12,19 @@ use arrow::{array::RecordBatch, datatypes::SchemaRef};
 use at1_datafusion::{plain, plain_schema};
 use at1_python::{Failure, Result, Watch, stream};
 use at1_table::store::Watch as _;
-use datafusion::{error::DataFusionError, execution::SendableRecordBatchStream, prelude::SQLOptions};
+use datafusion::{
+    common::plan_datafusion_err,
+    error::DataFusionError,
+    execution::SendableRecordBatchStream,
+    prelude::{DataFrame, SQLOptions},
+};
 use futures::StreamExt as _;
 use pyo3::{prelude::*, types::PyCapsule};
-use tokio::sync::mpsc::{self, Receiver, Sender};
+use tokio::{
+    runtime::Runtime,
+    sync::mpsc::{self, Receiver, Sender},
+    task::JoinHandle,
+};
 
 use crate::{
     error::{failure, is_gone},
@@ -53,47 +62,83 @@ impl Answer {
         let _entered = runtime.enter();
         let session = Arc::new(Session::new(text, tables, memory_bytes)?);
         let schema = runtime.block_on(async {
-            let stream = execute(&session).await?;
-            Ok(plain_schema(&stream.schema()))
+            let plan = plan(&session).await?.create_physical_plan().await?;
+            Ok(plain_schema(&plan.schema()))
         });
         let schema = schema.map_err(|error: DataFusionError| failure(&error))?;
         Ok(Self { session, schema, watch, failed: Arc::default() })
     }
 
-    fn draw(&self) -> Result<impl Iterator<Item = Result<RecordBatch>> + Send + use<>> {
+    fn draw(&self) -> Result<Drawing> {
         let runtime = runtime()?;
-        let (to, mut from) = mpsc::channel(AHEAD);
+        let (to, from) = mpsc::channel(AHEAD);
         let (session, schema) = (Arc::clone(&self.session), Arc::clone(&self.schema));
-        runtime.spawn(async move { work(&session, &schema, &to).await });
-        let (watch, failed) = (Arc::clone(&self.watch), Arc::clone(&self.failed));
-        Ok(std::iter::from_fn(move || {
-            let found = next(&mut from, &watch).map(|found| found.map_err(|error| failure(&error)));
-            let found = watch.settle(found.transpose()).transpose();
-            found.map(|found| {
-                found.map_err(|failure| {
-                    let (told, kept) = failure.twice();
-                    *failed.lock().unwrap_or_else(PoisonError::into_inner) = kept;
-                    told
-                })
-            })
-        }))
+        let work = runtime.spawn(async move { work(&session, &schema, &to).await });
+        Ok(Drawing {
+            runtime,
+            from,
+            work,
+            ended: false,
+            watch: Arc::clone(&self.watch),
+            failed: Arc::clone(&self.failed),
+        })
     }
 }
 
-/// The batch that comes next, unless a signal comes first.
-fn next(from: &mut Receiver<Found>, watch: &Watch) -> Option<Found> {
-    let beats = beats();
-    let waited = runtime().map_err(|e| DataFusionError::External(Box::new(e))).and_then(|runtime| {
-        runtime.block_on(async {
-            loop {
+/// An answer on its way. Whoever has enough of it drops it, and the work ends.
+struct Drawing {
+    runtime: Arc<Runtime>,
+    from: Receiver<Found>,
+    work: JoinHandle<()>,
+    /// Whether that was heard to have ended.
+    ended: bool,
+    watch: Arc<Watch>,
+    failed: Arc<Mutex<Option<Failure>>>,
+}
+
+impl Drop for Drawing {
+    fn drop(&mut self) {
+        self.work.abort();
+    }
+}
+
+impl Drawing {
+    /// The batch that comes next, unless a signal comes first.
+    fn wait(&mut self) -> Result<Option<RecordBatch>, DataFusionError> {
+        let (beats, from, work, watch) = (beats(), &mut self.from, &mut self.work, &self.watch);
+        self.runtime.block_on(async {
+            let found = loop {
                 tokio::select! {
-                    found = from.recv() => return Ok(found),
+                    found = from.recv() => break found,
                     () = beats.notified() => watch.check().map_err(DataFusionError::from)?,
                 }
+            };
+            match found {
+                Some(batch) => batch.map(Some),
+                // What ended without a word may have ended in a panic.
+                None if !std::mem::replace(&mut self.ended, true) => match work.await {
+                    Err(error) if error.is_panic() => Err(DataFusionError::ExecutionJoin(Box::new(error))),
+                    _ => Ok(None),
+                },
+                None => Ok(None),
             }
         })
-    });
-    waited.unwrap_or_else(|error| Some(Err(error)))
+    }
+}
+
+impl Iterator for Drawing {
+    type Item = Result<RecordBatch>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let found = self.wait().map_err(|error| failure(&error));
+        let found = self.watch.settle(found).transpose()?;
+        Some(found.map_err(|failure| {
+            self.work.abort();
+            let (told, kept) = failure.twice();
+            *self.failed.lock().unwrap_or_else(PoisonError::into_inner) = kept;
+            told
+        }))
+    }
 }
 
 /// Works the answer out, and hands it over.
@@ -102,6 +147,10 @@ async fn work(session: &Session, schema: &SchemaRef, to: &Sender<Found>) {
         let mut handed = false;
         let done = async {
             let mut stream = execute(session).await?;
+            if plain_schema(&stream.schema()) != *schema {
+                let found = stream.schema();
+                return Err(plan_datafusion_err!("answer: expected the columns {schema:?}, found {found:?}"));
+            }
             while let Some(batch) = stream.next().await {
                 let batch = plain(&batch?, schema).map_err(DataFusionError::from)?;
                 if batch.num_rows() == 0 {
@@ -127,11 +176,16 @@ async fn work(session: &Session, schema: &SchemaRef, to: &Sender<Found>) {
     }
 }
 
-/// Plans the query for what the tables are now, and starts it. Queries define and change nothing.
+/// Plans the query, and starts it.
 async fn execute(session: &Session) -> Result<SendableRecordBatchStream, DataFusionError> {
+    plan(session).await?.execute_stream().await
+}
+
+/// Plans the query, for where the tables' rows are now. Queries define and change nothing.
+async fn plan(session: &Session) -> Result<DataFrame, DataFusionError> {
     let plan = session.context.state().statement_to_plan(session.statement.clone()).await?;
     SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false).verify_plan(&plan)?;
-    session.context.execute_logical_plan(plan).await?.execute_stream().await
+    session.context.execute_logical_plan(plan).await
 }
 
 #[pymethods]

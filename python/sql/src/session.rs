@@ -1,8 +1,8 @@
-//! A session: DataFusion, with the tables that one query is about.
+//! A session: DataFusion, with the tables that one query is about, each in one state.
 
 use std::{path::PathBuf, sync::Arc};
 
-use at1_datafusion::{At1Table, Split, Tables, statement};
+use at1_datafusion::{Split, statement};
 use at1_python::{Failure, Result};
 use at1_table::{AsOf, Table};
 use datafusion::{
@@ -39,25 +39,22 @@ impl Session {
         let context = SessionContext::new_with_config_rt(statement::config(), runtime);
         let tables = at1_datafusion::install(&context).map_err(|error| failure(&error))?;
         tables.split(Split::Rows);
-        let system = statement::system_columns(&statement);
-        tables.show_system_columns(system);
+        tables.show_system_columns(statement::system_columns(&statement));
         for (name, folder, past) in named {
             let table = Arc::new(Table::open(folder)?);
-            match past {
-                None => tables.add(name.clone(), table),
+            // Each drawing plans anew, and must find the state that the first plan saw.
+            let point = match past {
+                Some(past) => Some(past.parse::<AsOf>()?),
+                None => table.snapshot()?.event().map(AsOf::Event),
+            };
+            match point {
                 Some(point) => {
-                    let state = At1Table::as_of(table, point.parse::<AsOf>()?).map_err(|error| failure(&error))?;
-                    let state = state.with_system_columns(system).with_split(Split::Rows);
-                    register(&tables, name, state)?;
+                    table.as_of(point)?;
+                    tables.add_as_of(name.clone(), table, point);
                 }
+                None => tables.add(name.clone(), table),
             }
         }
         Ok(Self { context, statement })
     }
-}
-
-/// A past state, under a name.
-fn register(tables: &Tables, name: &str, state: At1Table) -> Result<()> {
-    use datafusion::catalog::SchemaProvider as _;
-    tables.register_table(name.to_owned(), Arc::new(state)).map(drop).map_err(|error| failure(&error))
 }
