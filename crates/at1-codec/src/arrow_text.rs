@@ -12,7 +12,9 @@ use arrow::{
         LargeBinaryArray, LargeStringArray, PrimitiveArray, RecordBatch, RecordBatchReader,
     },
     compute::{CastOptions, cast_with_options, max, min},
-    datatypes::{DataType, Date32Type, Decimal128Type, Field, Float64Type, Int64Type, TimeUnit as ArrowTimeUnit},
+    datatypes::{
+        DataType, Date32Type, Date64Type, Decimal128Type, Field, Float64Type, Int64Type, TimeUnit as ArrowTimeUnit,
+    },
 };
 
 use crate::{
@@ -25,6 +27,7 @@ pub const ARROW_SYNTAX: Syntax = Syntax { delimiter: b',', quote: Some(b'"') };
 
 /// Rows that are written together.
 const SLICE_ROWS: usize = 8192;
+const DAY_MILLIS: i64 = 86_400_000;
 /// The largest whole number such that it and all smaller ones are doubles.
 const DOUBLE_WHOLE_MAX: u64 = 1 << 53;
 /// Decimal digits that a double holds whatever they are.
@@ -293,6 +296,12 @@ enum Values {
 impl Values {
     fn new(plan: &Plan, array: &ArrayRef) -> Result<Self> {
         let mut array = Arc::clone(array);
+        if let Some(dates) = array.as_primitive_opt::<Date64Type>() {
+            // A cast to days would drop the time of day without a word.
+            if let Some(time) = dates.iter().flatten().find(|millis| millis % DAY_MILLIS != 0) {
+                return Err(Error::invalid("", "dates that are whole days", format!("{time} ms since 1970")));
+            }
+        }
         for target in &plan.casts {
             if array.data_type() != target {
                 // What does not fit is an error, not null.

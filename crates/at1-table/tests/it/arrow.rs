@@ -260,6 +260,11 @@ fn what_would_read_back_as_something_else_is_refused() {
         ErrorKind::Invalid,
         "column new",
     );
+    refused(
+        one("new", Date64Array::from(vec![86_400_001])),
+        ErrorKind::Invalid,
+        "column new: expected dates that are whole days",
+    );
     // Text is text, and null words are words there.
     append(&table, vec![one("w", StringArray::from(vec!["7", "", "gone"]))]).unwrap();
     assert_eq!(back(&table, 2, &one("w", StringArray::from(vec!["7", "", "gone"]))).column(0).null_count(), 0);
