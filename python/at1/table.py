@@ -343,8 +343,11 @@ class AppendableTable(State):
             found, to_remember = _at1.Table.verify(self._folder, demands, tell)
         if memory is not None and to_remember is not None:
             outside(Path(memory).absolute().parent, "a memory")
-            with whole(memory, replace=True) as part:
-                Path(part).write_text(to_remember)
+            with whole(memory, replace=True) as part, open(part, "w", encoding="utf-8") as file:
+                file.write(to_remember)
+                # Its name must not come before its content.
+                file.flush()
+                os.fsync(file.fileno())
         return report.read(found, VerifyReport)
 
     def prove(

@@ -175,6 +175,10 @@ impl<R: RecordBatchReader> ArrowText<R> {
     }
 
     fn put_rows(&mut self, batch: &RecordBatch) -> Result<()> {
+        if batch.num_columns() != self.plans.len() {
+            let expected = format!("batches of {} columns, as the schema says", self.plans.len());
+            return Err(Error::invalid("Arrow data", expected, batch.num_columns()));
+        }
         let mut columns = Vec::with_capacity(self.plans.len());
         for ((plan, column), array) in self.plans.iter().zip(&mut self.columns).zip(batch.columns()) {
             let values = Values::new(plan, array).map_err(|e| e.within(&format!("column {}", column.name)))?;
