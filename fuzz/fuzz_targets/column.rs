@@ -1,7 +1,7 @@
 //! Fields of a column are printed as they were, whatever type they are read as; the first bytes choose type and quote.
 #![no_main]
 
-use at1_codec::column::{self, NullWords, Pin, Printed, Printer, Syntax};
+use at1_codec::{column::{self, NullWords, Pin, Printed, Printer}, text::Syntax};
 use libfuzzer_sys::fuzz_target;
 
 const PINS: [&str; 18] = [
@@ -28,7 +28,7 @@ const PINS: [&str; 18] = [
 fuzz_target!(|bytes: &[u8]| {
     let [ty, quote, rest @ ..] = bytes else { return };
     let pin: Pin = PINS[usize::from(*ty) % PINS.len()].parse().expect("a pin");
-    let syntax = Syntax { delimiter: b',', quote: [Some(b'"'), None][usize::from(quote & 1)] };
+    let syntax = Syntax::Delimited { delimiter: b',', quote: [Some(b'"'), None][usize::from(quote & 1)] };
     let fields: Vec<&[u8]> = rest.split(|b| *b == b'\n').collect();
     let parts = [(syntax, fields.iter().map(|field| Some(*field)))];
     let encoded = column::encode(pin.ty, pin.reading, &NullWords::default(), parts);

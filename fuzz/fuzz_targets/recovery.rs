@@ -1,7 +1,7 @@
 //! Recovery bytes of any content give an error or fields, never a panic; the first bytes choose type and number of rows.
 #![no_main]
 
-use at1_codec::column::{self, NullWords, Pin, Printed, Printer, Syntax};
+use at1_codec::{column::{self, NullWords, Pin, Printed, Printer}, text::Syntax};
 use libfuzzer_sys::fuzz_target;
 
 /// Each type, and a field that it holds.
@@ -22,7 +22,7 @@ fuzz_target!(|bytes: &[u8]| {
     let [ty, rows, recovery @ ..] = bytes else { return };
     let (pin, field) = PINS[usize::from(*ty) % PINS.len()];
     let pin: Pin = pin.parse().expect("a pin");
-    let syntax = Syntax { delimiter: b',', quote: [Some(b'"'), None][usize::from(rows & 1)] };
+    let syntax = Syntax::Delimited { delimiter: b',', quote: [Some(b'"'), None][usize::from(rows & 1)] };
     // Every fourth row is null.
     let fields = (0..usize::from(rows >> 1)).map(|row| if row % 4 == 3 { None } else { Some(field) });
     let array = column::encode(pin.ty, pin.reading, &NullWords::default(), [(syntax, fields)]).array;

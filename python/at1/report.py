@@ -193,6 +193,7 @@ class Info(Report):
     segment_bytes: int
     rejects: int
     columns: list[Column]
+    text: str | None
     delimiter: str | None
     row_tree: str
     ts: str | None

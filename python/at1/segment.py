@@ -13,7 +13,7 @@ from at1.report import EncodeReport, Info
 from at1.rows import Convert
 from at1.scanner import Scanner, ScanResult, Where, asked
 from at1.state import BATCH_ROWS
-from at1.table import Header, Profile, Types, reading
+from at1.table import Header, Profile, Text, Types, reading
 
 
 class Segment(Convert):
@@ -107,6 +107,7 @@ def encode(
     *,
     keep_queryable: bool = False,
     name: str | None = None,
+    text: Text = "auto",
     header: Header = "auto",
     names: Sequence[str] | None = None,
     delimiter: str | None = None,
@@ -123,6 +124,7 @@ def encode(
     *,
     keep_queryable: bool = False,
     name: str | None = None,
+    text: Text = "auto",
     header: Header = "auto",
     names: Sequence[str] | None = None,
     delimiter: str | None = None,
@@ -140,6 +142,7 @@ def encode(
     *,
     keep_queryable: bool = False,
     name: str | None = None,
+    text: Text = "auto",
     header: Header = "auto",
     names: Sequence[str] | None = None,
     delimiter: str | None = None,
@@ -149,7 +152,7 @@ def encode(
     profile: Profile = "balanced",
     progress: Progress = False,
 ) -> bytes | EncodeReport:
-    """Makes a segment of delimited text: as bytes, or in the file `output`, which appears only when it is whole and synced.
+    """Makes a segment of text: as bytes, or in the file `output`, which appears only when it is whole and synced.
 
     What was made is decoded and compared with the text before this returns. Where columns would be larger than the packed text, the
     file is RAW, unless `keep_queryable`. The other arguments are those of `AppendableTable.append_csv`.
@@ -161,7 +164,7 @@ def encode(
     kind, given = source(data)
     if name is None and kind == "path":
         name = os.path.basename(given)
-    how = reading(header, names, delimiter, quote, nulls, types, profile)
+    how = reading(text, header, names, delimiter, quote, nulls, types, profile)
     with told(progress, "encoding") as tell:
         if output is None:
             made, _ = _at1.encode(kind, given, None, name, how, keep_queryable, tell)

@@ -18,6 +18,7 @@ from at1.state import Point, Snapshot, State, point
 
 Header = Literal["auto", "yes", "no"] | bool
 Profile = Literal["fast", "balanced", "max"]
+Text = Literal["auto", "csv", "ndjson"]
 Types = Mapping[str, str]
 
 GRACE = timedelta(hours=24)
@@ -25,6 +26,7 @@ GRACE = timedelta(hours=24)
 
 
 def reading(
+    text: str,
     header: Header,
     names: Sequence[str] | None,
     delimiter: str | None,
@@ -35,6 +37,7 @@ def reading(
 ) -> Mapping[str, object]:
     """How text is read, as the extension takes it."""
     return {
+        "text": text,
         "header": {True: "yes", False: "no"}.get(header, header) if isinstance(header, bool) else header,
         "names": None if names is None else list(names),
         "delimiter": delimiter,
@@ -118,6 +121,7 @@ class AppendableTable(State):
         data: Source,
         *,
         name: str | None = None,
+        text: Text = "auto",
         header: Header = "auto",
         names: Sequence[str] | None = None,
         delimiter: str | None = None,
@@ -141,6 +145,8 @@ class AppendableTable(State):
         Args:
             data: A path, bytes, or a file object opened for bytes.
             name: What the batch is called; a path's own name without.
+            text: *csv*: fields between delimiters; *ndjson*: lines of JSON, each an object whose keys become columns, those of
+                objects inside by their path (`request.id`). *auto*: as the first batch, which is found out.
             header: Whether line 1 names the columns. *auto*: the first batch decides by its types; later, line 1 is a header if
                 its names are those of a header that the table knows.
             names: Names for the columns, instead of a header's.
@@ -163,7 +169,7 @@ class AppendableTable(State):
         """
         kind, given = source(data)
         terms = _terms(note, sha256, max_rejects, strict, idempotency_key, expected_version)
-        how = reading(header, names, delimiter, quote, nulls, types, profile)
+        how = reading(text, header, names, delimiter, quote, nulls, types, profile)
         return self._append(kind, given, name, how, terms, progress)
 
     def append(
@@ -194,7 +200,7 @@ class AppendableTable(State):
         b'id,word\\n1,one\\n2,\\n'
         """
         terms = _terms(note, None, max_rejects, strict, idempotency_key, expected_version)
-        return self._append("arrow", data, name, reading("auto", None, None, None, None, types, profile), terms, progress)
+        return self._append("arrow", data, name, reading("auto", "auto", None, None, None, None, types, profile), terms, progress)
 
     def _append(
         self,

@@ -3,7 +3,7 @@
 use at1_codec::{
     HeaderOption, Profile, ReadOptions,
     column::{NullWords, Pin},
-    text::{DialectOptions, QuoteOption},
+    text::{DialectOptions, FormatOption, QuoteOption},
 };
 use at1_ledger::Idempotency;
 use at1_python::{Failure, Result};
@@ -14,6 +14,7 @@ use pyo3::prelude::*;
 #[derive(FromPyObject)]
 #[pyo3(from_item_all)]
 pub(crate) struct Reading {
+    text: String,
     header: String,
     names: Option<Vec<String>>,
     delimiter: Option<String>,
@@ -50,12 +51,14 @@ impl Reading {
 
     pub(crate) fn options(&self) -> Result<ReadOptions> {
         let dialect = DialectOptions { delimiter: self.delimiter()?, quote: self.quote()? };
-        Ok(ReadOptions { dialect, header: self.header()?, nulls: self.nulls().unwrap_or_default() })
+        let nulls = self.nulls().unwrap_or_default();
+        Ok(ReadOptions { format: self.format()?, dialect, header: self.header()?, nulls })
     }
 
     pub(crate) fn append(&self, terms: &Terms) -> Result<AppendOptions> {
         let idempotency = terms.idempotency_key.clone().map(|(producer, sequence)| Idempotency { producer, sequence });
         Ok(AppendOptions {
+            format: self.format()?,
             header: self.header()?,
             names: self.names(),
             delimiter: self.delimiter()?,
@@ -70,6 +73,15 @@ impl Reading {
             idempotency,
             expected_version: terms.expected_version,
         })
+    }
+
+    fn format(&self) -> Result<FormatOption> {
+        match self.text.as_str() {
+            "auto" => Ok(FormatOption::Auto),
+            "csv" => Ok(FormatOption::Delimited),
+            "ndjson" => Ok(FormatOption::Json),
+            other => Err(Failure::invalid("text", "auto, csv or ndjson", other)),
+        }
     }
 
     fn header(&self) -> Result<HeaderOption> {

@@ -159,6 +159,9 @@ pub(crate) struct Append {
 /// How text is cut into fields and typed.
 #[derive(Debug, Args)]
 pub(crate) struct Reading {
+    /// What kind of text it is: fields between delimiters, or lines of JSON, each an object whose keys become columns
+    #[arg(long, value_name = "auto|csv|ndjson", default_value = "auto")]
+    pub(crate) text: Text,
     /// Whether the first record is a header
     #[arg(long, value_name = "auto|yes|no", default_value = "auto")]
     pub(crate) header: Header,
@@ -565,6 +568,13 @@ pub(crate) struct Man {
 pub(crate) enum Switch {
     On,
     Off,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Text {
+    Auto,
+    Csv,
+    Ndjson,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

@@ -3,16 +3,24 @@
 use at1_codec::{
     HeaderOption, Profile, ReadOptions,
     column::{NullWords, Pin},
-    text::{DialectOptions, QuoteOption},
+    text::{DialectOptions, FormatOption, QuoteOption},
 };
 
 use crate::{
-    args::{Header, ProfileArg, Reading},
+    args::{Header, ProfileArg, Reading, Text},
     failure::Failure,
     words::QuoteByte,
 };
 
 impl Reading {
+    pub(crate) fn format(&self) -> FormatOption {
+        match self.text {
+            Text::Auto => FormatOption::Auto,
+            Text::Csv => FormatOption::Delimited,
+            Text::Ndjson => FormatOption::Json,
+        }
+    }
+
     pub(crate) fn header(&self) -> HeaderOption {
         match self.header {
             Header::Auto => HeaderOption::Auto,
@@ -41,7 +49,7 @@ impl Reading {
     /// For a file by itself.
     pub(crate) fn options(&self) -> ReadOptions {
         let dialect = DialectOptions { delimiter: self.delimiter, quote: self.quote() };
-        ReadOptions { dialect, header: self.header(), nulls: self.nulls().unwrap_or_default() }
+        ReadOptions { format: self.format(), dialect, header: self.header(), nulls: self.nulls().unwrap_or_default() }
     }
 }
 

@@ -19,11 +19,12 @@ use arrow::{
 
 use crate::{
     ColumnType, Error, ErrorKind, Result, TimeUnit, Zone,
-    column::{Syntax, put},
+    column::put,
+    text::{Dialect, Terminator},
 };
 
-/// How the text is cut into fields.
-pub const ARROW_SYNTAX: Syntax = Syntax { delimiter: b',', quote: Some(b'"') };
+/// How the text is cut into records and fields.
+pub const ARROW_DIALECT: Dialect = Dialect { delimiter: b',', quote: Some(b'"'), terminator: Terminator::Lf };
 
 /// Rows that are written together.
 const SLICE_ROWS: usize = 8192;
@@ -165,7 +166,7 @@ impl<R: RecordBatchReader> ArrowText<R> {
     fn put_header(&mut self) {
         for (i, column) in self.columns.iter().enumerate() {
             if i > 0 {
-                self.part.push(ARROW_SYNTAX.delimiter);
+                self.part.push(ARROW_DIALECT.delimiter);
             }
             // At the start of a file it would be taken for a mark of the encoding.
             let is_marked = i == 0 && column.name.starts_with('\u{feff}');
@@ -189,7 +190,7 @@ impl<R: RecordBatchReader> ArrowText<R> {
         for row in 0..batch.num_rows() {
             for (i, values) in columns.iter().enumerate() {
                 if i > 0 {
-                    self.part.push(ARROW_SYNTAX.delimiter);
+                    self.part.push(ARROW_DIALECT.delimiter);
                 }
                 values.put(&mut self.part, row);
             }
@@ -407,7 +408,7 @@ where
 
 /// Text in quotes if it is empty, which null is not, or a reader would take it apart.
 fn put_text(out: &mut Vec<u8>, text: &[u8], quoted: bool) {
-    if !quoted && !text.is_empty() && !ARROW_SYNTAX.needs_quotes(text) {
+    if !quoted && !text.is_empty() && !ARROW_DIALECT.syntax().needs_quotes(text) {
         return out.extend_from_slice(text);
     }
     out.push(b'"');

@@ -35,7 +35,7 @@ pub mod text;
 mod threads;
 mod types;
 
-pub use arrow_text::{ARROW_SYNTAX, ArrowColumn, ArrowText};
+pub use arrow_text::{ARROW_DIALECT, ArrowColumn, ArrowText};
 pub use error::{Error, ErrorKind, Result};
 pub use segment::{
     Analysis, BatchInfo, BatchPlan, Buffer, Draft, EncodeOptions, Encoded, Form, HeaderOption, Joined, NewRowTree,

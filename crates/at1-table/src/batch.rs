@@ -7,16 +7,16 @@
 use std::io::{Read as _, SeekFrom};
 
 use at1_codec::{
-    ARROW_SYNTAX, Analysis, ColumnType, HeaderOption, Profile, ReadOptions,
+    ARROW_DIALECT, Analysis, ColumnType, HeaderOption, Profile, ReadOptions,
     column::{NullWords, Pin},
-    text::{self, BlankLine, Completeness, DialectOptions, Input, QuoteOption, Scanner, Tokens},
+    text::{self, BlankLine, Completeness, Dialect, DialectOptions, FormatOption, Input, QuoteOption, Scanner, Tokens},
 };
 use at1_ledger::Idempotency;
 
 use crate::{
     error::{Error, ErrorKind, Result},
     input::{self, Stream, Written},
-    schema::{self, Facts, Held, Plan, TableSchema},
+    schema::{self, Facts, Held, Plan, TableSchema, TextFormat},
 };
 
 /// How much of a later batch is looked at to find its first record; more if the table's headers are longer.
@@ -35,6 +35,8 @@ pub enum Strictness {
 /// How a batch is read and appended, where that is not to be found out.
 #[derive(Clone, Debug, Default)]
 pub struct AppendOptions {
+    /// What kind of text it is. What nobody says is what the table's first batch was.
+    pub format: FormatOption,
     /// Whether line 1 names the columns.
     pub header: HeaderOption,
     /// Names for the columns, instead of a header's.
@@ -84,29 +86,18 @@ impl Batch {
         held: &mut dyn FnMut(usize) -> Result<Held>,
     ) -> Result<Self> {
         let nulls = null_words(before, options)?;
-        let rules = before.rules.as_ref();
-        let quote = |byte: Option<u8>| byte.map_or(QuoteOption::None, QuoteOption::Byte);
         let mut notes = vec![];
-        let (dialect, header) = match written {
+        let read = match written {
             Some(_) => {
-                no_reading(options)?;
-                let quote = quote(ARROW_SYNTAX.quote);
-                let dialect = DialectOptions { delimiter: Some(ARROW_SYNTAX.delimiter), quote: Some(quote) };
-                (dialect, HeaderOption::Yes)
+                no_reading("with Arrow data", options)?;
+                let Dialect { delimiter, quote, .. } = ARROW_DIALECT;
+                let dialect = DialectOptions { delimiter: Some(delimiter), quote: Some(quote_option(quote)) };
+                ReadOptions { format: FormatOption::Delimited, dialect, header: HeaderOption::Yes, nulls }
             }
-            None => {
-                let dialect = DialectOptions {
-                    delimiter: options.delimiter.or(rules.map(|rules| rules.delimiter)),
-                    quote: options.quote.or(rules.map(|rules| quote(rules.quote))),
-                };
-                let header = match (options.header, rules) {
-                    (HeaderOption::Auto, Some(_)) => later_header(stream, before, &dialect, &mut notes)?,
-                    (header, _) => header,
-                };
-                (dialect, header)
-            }
+            None => reading(stream, before, options, nulls, &mut notes)?,
         };
-        let analysis = at1_codec::analyse(&mut { stream }, &ReadOptions { dialect, header, nulls: nulls.clone() })?;
+        let analysis = at1_codec::analyse(&mut { stream }, &read)?;
+        let nulls = read.nulls;
         if let Some(names) = &options.names
             && names.len() != analysis.columns.len()
             && analysis.records > 0
@@ -119,8 +110,7 @@ impl Batch {
             types: &types,
             fields: &analysis.columns,
             records: analysis.records,
-            delimiter: analysis.dialect.delimiter,
-            quote: analysis.dialect.quote,
+            format: TextFormat::of(&analysis.format),
             nulls: &nulls,
         };
         let plan = schema::plan(before, &facts, &options.pins, held)?;
@@ -191,16 +181,58 @@ impl Batch {
     }
 }
 
-/// Options that say how text is read have no say over text that is written here.
-fn no_reading(options: &AppendOptions) -> Result<()> {
+/// How a batch of text is read: as the caller says, or else as the table's first batch was.
+fn reading(
+    stream: &mut dyn Stream,
+    before: &TableSchema,
+    options: &AppendOptions,
+    nulls: NullWords,
+    notes: &mut Vec<String>,
+) -> Result<ReadOptions> {
+    let rules = before.rules.as_ref().map(|rules| &rules.format);
+    let format = match (options.format, rules) {
+        (FormatOption::Auto, _) if told(options).is_some() => FormatOption::Delimited,
+        (FormatOption::Auto, Some(TextFormat::Delimited { .. })) => FormatOption::Delimited,
+        (FormatOption::Auto, Some(TextFormat::Json)) => FormatOption::Json,
+        (format, _) => format,
+    };
+    if format == FormatOption::Json {
+        no_reading("with lines of JSON", options)?;
+    }
+    let delimited = rules.and_then(TextFormat::delimited);
+    let dialect = DialectOptions {
+        delimiter: options.delimiter.or(delimited.map(|(delimiter, _)| delimiter)),
+        quote: options.quote.or(delimited.map(|(_, quote)| quote_option(quote))),
+    };
+    let header = match (options.header, delimited) {
+        (HeaderOption::Auto, Some(_)) if format == FormatOption::Delimited => {
+            later_header(stream, before, &dialect, notes)?
+        }
+        (header, _) => header,
+    };
+    Ok(ReadOptions { format, dialect, header, nulls })
+}
+
+fn quote_option(byte: Option<u8>) -> QuoteOption {
+    byte.map_or(QuoteOption::None, QuoteOption::Byte)
+}
+
+/// An option that only delimited text has, if one is told.
+fn told(options: &AppendOptions) -> Option<&'static str> {
     let told = [
         ("header", options.header != HeaderOption::Auto),
         ("names", options.names.is_some()),
         ("delimiter", options.delimiter.is_some()),
         ("quote", options.quote.is_some()),
     ];
-    match told.iter().find(|(_, told)| *told) {
-        Some((option, _)) => Err(Error::invalid(*option, "no such option with Arrow data", "one")),
+    told.into_iter().find(|(_, told)| *told).map(|(option, _)| option)
+}
+
+/// Options that say how delimited text is read have no say over other text.
+fn no_reading(with: &str, options: &AppendOptions) -> Result<()> {
+    let format = (options.format != FormatOption::Auto && with.ends_with("Arrow data")).then_some("text");
+    match format.or_else(|| told(options)) {
+        Some(option) => Err(Error::invalid(option, format!("no such option {with}"), "one")),
         None => Ok(()),
     }
 }

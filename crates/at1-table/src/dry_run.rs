@@ -14,7 +14,7 @@ use crate::{
     error::Result,
     input::{self, Source},
     report::{ColumnMisfits, ColumnWidened, differences},
-    schema::{Held, TableSchema},
+    schema::{Held, TableSchema, TextFormat},
     store::{self, Store},
     table::Table,
     zones,
@@ -23,13 +23,11 @@ use crate::{
 /// What an append would do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DryRun {
-    /// Between fields.
-    pub delimiter: u8,
-    /// Around fields.
-    pub quote: Option<u8>,
+    /// How records are cut into fields.
+    pub format: TextFormat,
     /// At the end of records.
     pub terminator: Terminator,
-    /// The names in line 1, if it is a header.
+    /// The names in line 1, if it is a header, or the keys of lines of JSON.
     pub header: Option<Vec<String>>,
     /// Records.
     pub rows: u64,
@@ -83,8 +81,9 @@ impl DryRun {
             })
         });
         json!({
-            "delimiter": byte(self.delimiter),
-            "quote": self.quote.map(byte),
+            "text": self.format.word(),
+            "delimiter": self.format.delimited().map(|(delimiter, _)| byte(delimiter)),
+            "quote": self.format.delimited().and_then(|(_, quote)| quote).map(byte),
             "terminator": match self.terminator {
                 Terminator::Lf => "lf",
                 Terminator::CrLf => "crlf",
@@ -126,7 +125,7 @@ impl Table {
 /// ```
 /// use at1_table::{AppendOptions, Source, preview};
 /// let plan = preview(Source::bytes("day;price\n2024-01-02;1,5\n"), &AppendOptions::default())?;
-/// assert_eq!((plan.delimiter, plan.rows), (b';', 1));
+/// assert_eq!((plan.format.delimited(), plan.rows), (Some((b';', Some(b'"'))), 1));
 /// assert_eq!(plan.columns[0].reading, "date");
 /// # Ok::<(), at1_table::Error>(())
 /// ```
@@ -162,9 +161,8 @@ fn dry_run(
         nulls: field.and_then(|field| analysis.columns.get(field)).map_or(0, at1_codec::column::Inference::nulls),
     });
     Ok(DryRun {
-        delimiter: analysis.dialect.delimiter,
-        quote: analysis.dialect.quote,
-        terminator: analysis.dialect.terminator,
+        format: TextFormat::of(&analysis.format),
+        terminator: analysis.format.terminator(),
         header: analysis.header.clone(),
         rows: analysis.records,
         ragged: analysis.ragged,

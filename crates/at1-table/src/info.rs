@@ -4,7 +4,7 @@ use at1_codec::ColumnType;
 use at1_ledger::{ChainHead, RowTree, Timestamp};
 use serde_json::{Value, json};
 
-use crate::{error::Result, snapshot::Snapshot, table::Table};
+use crate::{error::Result, schema::TextFormat, snapshot::Snapshot, table::Table};
 
 /// What a table is, or was.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,8 +29,8 @@ pub struct Info {
     pub rejects: u64,
     /// The columns.
     pub columns: Vec<ColumnInfo>,
-    /// Between fields, as the first batch has it.
-    pub delimiter: Option<u8>,
+    /// How records are cut into fields, as the first batch has it.
+    pub format: Option<TextFormat>,
     /// Whether single records can be proved.
     pub row_tree: RowTree,
     /// The newest event's time.
@@ -63,6 +63,7 @@ impl Info {
                 "reading": column.reading, "pinned": column.pinned,
             })
         });
+        let delimiter = self.format.as_ref().and_then(TextFormat::delimited);
         json!({
             "origin": self.origin,
             "events": self.events,
@@ -74,7 +75,8 @@ impl Info {
             "segment_bytes": self.segment_bytes,
             "rejects": self.rejects,
             "columns": columns.collect::<Vec<_>>(),
-            "delimiter": self.delimiter.map(|byte| char::from(byte).to_string()),
+            "text": self.format.as_ref().map(TextFormat::word),
+            "delimiter": delimiter.map(|(byte, _)| char::from(byte).to_string()),
             "row_tree": if self.row_tree == RowTree::None { "off" } else { "on" },
             "ts": self.ts.map(|ts| ts.to_string()),
             "chain_head": self.chain_head.map(|head| head.to_string()),
@@ -120,7 +122,7 @@ impl Snapshot {
             segment_bytes: counts.segment_bytes,
             rejects: counts.rejects,
             columns: columns.collect(),
-            delimiter: schema.rules.as_ref().map(|rules| rules.delimiter),
+            format: schema.rules.as_ref().map(|rules| rules.format.clone()),
             row_tree: version.header.rows(),
             ts: self.ts(),
             chain_head: self.head(),

@@ -90,7 +90,11 @@ mod version;
 mod zones;
 
 pub use at1_catalog::{Explanation, Planned, Predicate, Pruning, Reasons, Ruled, Statistics};
-pub use at1_codec::{HeaderOption, Profile, column::Pin, text::QuoteOption};
+pub use at1_codec::{
+    HeaderOption, Profile,
+    column::Pin,
+    text::{FormatOption, QuoteOption},
+};
 pub use at1_ledger::{ChainHead, Idempotency, RowTree};
 pub use attest::{
     Anchored, CheckpointReport, CosignReport, HandoverReport, ProofFile, ProofOf, SignerMemory, TileFile, WriteTile,

@@ -2,7 +2,7 @@
 //!
 //! * The first batch that has a record or a header fixes delimiter, quote, header, null words and types.
 //! * Later, the first line is a header iff its names are those of a header the table knows, in any order, or the caller says so.
-//! * Headed batches map by name, others by position. New columns are added at the end, missing ones read as null.
+//! * Headed batches and lines of JSON map by name, others by position. New columns are added at the end, missing ones read as null.
 //! * A column's type changes only to one that holds every old value: int → decimal → double, anything → text, text → binary.
 //! * Everything here is pure: facts about a batch in, a [`Plan`] out; a schema is the fold of the [`Change`]s in the ledger.
 
@@ -15,6 +15,7 @@ mod tests;
 use at1_codec::{
     Column, ColumnType, Schema,
     column::{Agreement, Inference, Meaning, NullWords, Pin, Reading, Source},
+    text::{Dialect, Format},
 };
 
 pub use change::Change;
@@ -57,12 +58,52 @@ impl TableColumn {
 /// How the first batch is written, and later ones unless they say otherwise.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TextRules {
-    /// Between fields.
-    pub delimiter: u8,
-    /// Around fields.
-    pub quote: Option<u8>,
+    /// How records are cut into fields.
+    pub format: TextFormat,
     /// Words that mean null in columns that are not text.
     pub nulls: NullWords,
+}
+
+/// How the records of a table are cut into fields.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TextFormat {
+    /// Fields stand between delimiters.
+    Delimited {
+        /// Between fields.
+        delimiter: u8,
+        /// Around fields.
+        quote: Option<u8>,
+    },
+    /// Each line is an object of JSON.
+    Json,
+}
+
+impl TextFormat {
+    /// The format, line ends left aside.
+    pub fn of(format: &Format) -> Self {
+        match format {
+            Format::Delimited(Dialect { delimiter, quote, .. }) => {
+                Self::Delimited { delimiter: *delimiter, quote: *quote }
+            }
+            Format::Json(_) => Self::Json,
+        }
+    }
+
+    /// The word for it in reports and at `--text`.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Delimited { .. } => "csv",
+            Self::Json => "ndjson",
+        }
+    }
+
+    /// Delimiter and quote, where fields stand between delimiters.
+    pub fn delimited(&self) -> Option<(u8, Option<u8>)> {
+        match self {
+            Self::Delimited { delimiter, quote } => Some((*delimiter, *quote)),
+            Self::Json => None,
+        }
+    }
 }
 
 /// What a table knows about its text.
@@ -116,10 +157,8 @@ pub struct Facts<'a> {
     pub fields: &'a [Inference],
     /// Its records.
     pub records: u64,
-    /// Between its fields.
-    pub delimiter: u8,
-    /// Around its fields.
-    pub quote: Option<u8>,
+    /// How they are cut out of it.
+    pub format: TextFormat,
     /// Words that meant null when its fields were looked at.
     pub nulls: &'a NullWords,
 }
@@ -201,7 +240,7 @@ pub fn plan(
         });
     }
     if before.rules.is_none() {
-        let rules = TextRules { delimiter: facts.delimiter, quote: facts.quote, nulls: facts.nulls.clone() };
+        let rules = TextRules { format: facts.format.clone(), nulls: facts.nulls.clone() };
         push(&mut schema, &mut changes, Change::Text(rules));
     }
 
@@ -220,7 +259,9 @@ pub fn plan(
         let name = named.columns[column].name.clone();
         push(&mut schema, &mut changes, Change::Add { name, header: header.clone(), pin });
     }
-    if let Some(names) = facts.names {
+    // Keys come and go, and always say which column is theirs: there is no header to know them by.
+    let has_header = facts.format.delimited().is_some();
+    if let Some(names) = facts.names.filter(|_| has_header) {
         let header = map[..names.len()].to_vec();
         if !schema.headers.contains(&header) {
             push(&mut schema, &mut changes, Change::Header(header));
@@ -273,8 +314,9 @@ pub fn plan(
 
     let mut present = vec![false; schema.columns.len()];
     map.iter().for_each(|&column| present[column] = true);
-    // A batch without records lacks nothing.
-    let missing = (0..before.columns.len()).filter(|&column| !present[column] && facts.records > 0).collect();
+    // A batch without records lacks nothing, nor does one whose keys come and go.
+    let lacks = has_header && facts.records > 0;
+    let missing = (0..before.columns.len()).filter(|&column| !present[column] && lacks).collect();
     let added = if before.columns.is_empty() { vec![] } else { (before.columns.len()..schema.columns.len()).collect() };
     Ok(Plan { changes, schema, map, added, missing, widened, misfits })
 }

@@ -3,7 +3,8 @@
 use arrow::array::ArrayRef;
 use at1_codec::{
     ColumnType,
-    column::{Meaning, NullWords, Pin, Source, Syntax, encode},
+    column::{Meaning, NullWords, Pin, Source, encode},
+    text::Syntax,
 };
 
 use crate::{
@@ -11,7 +12,7 @@ use crate::{
     model::{self, Value},
 };
 
-const SYNTAX: Syntax = Syntax { delimiter: b',', quote: Some(b'"') };
+const SYNTAX: Syntax = Syntax::CSV;
 
 /// The fields of a column, and the two ways to read them.
 #[derive(Clone)]

@@ -10,7 +10,7 @@ use std::{
 
 use at1_table::{
     AppendOptions, AppendReport, ColumnMisfits, ColumnWidened, CreateOptions, DryRun, ErrorKind, Idempotency, Opened,
-    Source, Strictness, Table,
+    Source, Strictness, Table, schema::TextFormat,
 };
 
 use crate::{
@@ -89,6 +89,7 @@ fn each(
 
 fn options(args: &Append) -> Result<AppendOptions, Failure> {
     Ok(AppendOptions {
+        format: args.reading.format(),
         header: args.reading.header(),
         names: args.reading.names(),
         delimiter: args.reading.delimiter,
@@ -126,14 +127,15 @@ fn describe(file: &Path, report: &AppendReport, out: &mut dyn Write) -> io::Resu
 /// What a dry run found, column by column.
 fn foretell(file: &Path, plan: &DryRun, out: &mut dyn Write) -> io::Result<()> {
     let (rows, bytes) = (count(plan.rows, "record"), size(plan.source_bytes));
-    let quote = plan.quote.map_or_else(|| "none".to_owned(), shown);
-    let header = if plan.header.is_some() { "a header" } else { "no header" };
-    let delimiter = shown(plan.delimiter);
-    writeln!(
-        out,
-        "{}: {rows}, {bytes}; delimiter {delimiter}, quote {quote}, {header}; nothing written",
-        file.display()
-    )?;
+    let format = match &plan.format {
+        TextFormat::Delimited { delimiter, quote } => {
+            let quote = quote.map_or_else(|| "none".to_owned(), shown);
+            let header = if plan.header.is_some() { "a header" } else { "no header" };
+            format!("delimiter {}, quote {quote}, {header}", shown(*delimiter))
+        }
+        TextFormat::Json => "lines of JSON".to_owned(),
+    };
+    writeln!(out, "{}: {rows}, {bytes}; {format}; nothing written", file.display())?;
     let heads = ["", "column", "type", "header"].map(|head| (head.to_owned(), Align::Left));
     let mut grid = Grid::new(heads.into_iter().chain([("nulls".to_owned(), Align::Right)]));
     for (i, column) in plan.columns.iter().enumerate() {

@@ -169,3 +169,20 @@ fn the_first_failure_ends_the_run_and_what_came_before_stays() {
     assert!(told.contains("missing.csv"), "{told}");
     assert_eq!(bench.run(&["info", "trades", "--json"]).json()[0]["batches"], 3);
 }
+
+#[test]
+fn lines_of_json_are_told_by_themselves() {
+    let bench = Bench::new();
+    bench.file("events.ndjson", b"{\"ms\": 12, \"user\": {\"id\": \"a\"}}\n{\"ms\": 7}\n");
+    let told = bench.run(&["append", "t", "events.ndjson", "--dry-run"]).text();
+    assert!(told.contains("lines of JSON; nothing written") && told.contains("user.id"), "{told}");
+    bench.run(&["append", "t", "events.ndjson"]).ok();
+    assert_eq!(bench.run(&["scan", "t", "--where", "ms > 10", "--select", "user.id"]).text(), "user.id\na\n");
+    assert_eq!(bench.run(&["scan", "t", "ms:0:10", "--format", "raw"]).text(), "{\"ms\": 7}\n");
+    assert_eq!(bench.run(&["cat", "t"]).ok(), b"{\"ms\": 12, \"user\": {\"id\": \"a\"}}\n{\"ms\": 7}\n");
+    bench.run(&["encode", "events.ndjson", "-o", "events.at1", "--keep-queryable", "--text", "csv"]).ok();
+    let told = bench.run(&["info", "events.at1"]).text();
+    assert!(told.contains("c0") && !told.contains("user.id"), "as told: {told}");
+    let told = bench.run(&["append", "t", "events.ndjson", "--text", "ndjson", "--header", "yes"]).fails(2);
+    assert!(told.contains("no such option with lines of JSON"), "{told}");
+}

@@ -22,7 +22,10 @@ impl Form {
 
     fn write_words(&self, out: &mut String) -> fmt::Result {
         match &self.style {
-            Style::Text => out.push_str("text"),
+            Style::Text(escapes) => {
+                out.push_str("text");
+                escapes.words().try_for_each(|words| write!(out, ", {words}"))?;
+            }
             Style::Integer(number) => {
                 out.push_str("integer");
                 number.write_words(out)?;
@@ -59,10 +62,10 @@ impl Form {
             (_, width) => write!(out, ", {width} wide")?,
         }
         out.push_str(match self.quoting {
-            Quoting::Never if self.style == Style::Text => ", never quoted",
+            Quoting::Never if matches!(self.style, Style::Text(_)) => ", never quoted",
             Quoting::Never => "",
             Quoting::Always => ", quoted",
-            Quoting::Needed if self.style == Style::Text => "",
+            Quoting::Needed if matches!(self.style, Style::Text(_)) => "",
             Quoting::Needed => ", quoted where needed",
             Quoting::PerRow => ", quoted per row",
         });

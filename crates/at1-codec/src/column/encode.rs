@@ -10,34 +10,16 @@ use super::{
     nulls::NullWords,
     patch::Patches,
     pin::Reading,
-    plain::holds_any,
     print::write_recovery,
     sample::{Sample, is_sampled},
     textual::Textual,
     typed::Typed,
     value::Meaning,
 };
-use crate::ColumnType;
+use crate::{ColumnType, text::Syntax};
 
 /// Rows that are looked at together.
 const BLOCK_ROWS: usize = 2048;
-
-/// What of a text's dialect concerns single fields.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Syntax {
-    /// The byte between fields.
-    pub delimiter: u8,
-    /// The byte that quotes fields, if any does.
-    pub quote: Option<u8>,
-}
-
-impl Syntax {
-    /// Would this value, without quotes, be read as something else?
-    pub(crate) fn needs_quotes(self, value: &[u8]) -> bool {
-        let bytes = [self.delimiter, self.quote.unwrap_or(self.delimiter), b'\n', b'\r'];
-        value.chunks(16).any(|chunk| holds_any(chunk, bytes))
-    }
-}
 
 /// One column of one row group, encoded.
 #[derive(Clone, Debug)]

@@ -2,7 +2,7 @@
 //!
 //! * A form is parameters only; what varies from row to row stands in [`Streams`], which exist only if the form says so.
 
-use super::time::Gap;
+use super::{escapes::Escapes, time::Gap};
 use crate::{ColumnType, Error, Result, TimeUnit, Zone, column::pin::DateOrder};
 
 /// No spelling of a null or a zone is longer; what is longer is patched. It bounds what a few bytes can print.
@@ -66,7 +66,8 @@ pub(crate) struct Blanks {
 /// How a value is spelled.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Style {
-    Text,
+    /// Text; strings of JSON are escaped by these habits.
+    Text(Escapes),
     Integer(NumberStyle),
     /// A whole number of `10^-scale`: a decimal, or an instant as a number.
     Decimal {
@@ -262,7 +263,7 @@ impl Form {
     /// Refuses a form that belongs to another type.
     pub(crate) fn check(&self, ty: ColumnType) -> Result<()> {
         let fits = match (ty, &self.style) {
-            (ColumnType::Text | ColumnType::Binary, Style::Text)
+            (ColumnType::Text | ColumnType::Binary, Style::Text(_))
             | (ColumnType::Int64, Style::Integer(_))
             | (ColumnType::Float64, Style::Float(_))
             | (ColumnType::Boolean, Style::Boolean(_))

@@ -19,6 +19,8 @@
 //!   6 timestamp   date; byte of the gap: 0 is T, else so many blanks; hour padded; byte of the seconds: 0 always, 1 never,
 //!                 2 unless zero; mark; byte and byte of the fraction: 0 n at least, 1 n unless zero, 2 0 in groups of
 //!                 three, 3 0 each row says; zones, as nulls
+//!   7 text        byte of escapes, not 0: a bit each for slash, all but ASCII, upper-case hex, < > &, delete, backspace and form
+//!                 feed, line separators
 //! number    plus, zero before the point, point at the end; width before the point; digits after the point; byte: 1 if
 //!           each row says how many digits
 //! ```
@@ -26,6 +28,7 @@
 use super::{
     boolean,
     bytes::{Put, Take},
+    escapes::Escapes,
     form::{
         Blanks, ClockStyle, DateStyle, ExponentStyle, Flag, FloatDigits, FloatStyle, Form, Notation, NumberStyle,
         Parts, Per, Quoting, SPELLING_BYTES_MAX, SPELLINGS_MAX, SecondFraction, Seconds, Streams, Style,
@@ -48,7 +51,11 @@ impl Form {
         put.byte(self.blanks.lead);
         put.byte(self.blanks.width);
         match &self.style {
-            Style::Text => put.byte(0),
+            Style::Text(escapes) if *escapes == Escapes::default() => put.byte(0),
+            Style::Text(escapes) => {
+                put.byte(7);
+                put.byte(escapes.bits());
+            }
             Style::Integer(number) => {
                 put.byte(1);
                 number.write(put);
@@ -89,7 +96,7 @@ impl Form {
         };
         let blanks = Blanks { lead: take.byte()?, width: take.byte()? };
         let style = match take.byte()? {
-            0 => Style::Text,
+            0 => Style::Text(Escapes::default()),
             1 => Style::Integer(NumberStyle::read(take)?),
             2 => {
                 let scale = take.zigzag()?;
@@ -101,6 +108,11 @@ impl Form {
             4 => Style::Boolean(index(take, boolean::PAIRS.len(), "pair of words")?),
             5 => Style::Date(DateStyle::read(take)?),
             6 => Style::Timestamp(DateStyle::read(take)?, ClockStyle::read(take)?),
+            7 => {
+                let bits = take.byte()?;
+                let escapes = Escapes::from_bits(bits).filter(|&escapes| escapes != Escapes::default());
+                Style::Text(escapes.ok_or_else(|| unknown("escapes", bits))?)
+            }
             found => return Err(unknown("style", found)),
         };
         Ok(Self { nulls, nulls_per, quoting, blanks, style })

@@ -14,7 +14,7 @@ use super::{
     number::fraction_len,
     pin::{DateOrder, Reading},
 };
-use crate::{ColumnType, TimeUnit, Zone, text};
+use crate::{ColumnType, TimeUnit, Zone, text::Syntax};
 
 /// One field in so many may be a reject of a typed column.
 const REJECTS_ONE_IN: u64 = 1000;
@@ -26,10 +26,10 @@ const MEMO_SLOTS_MAX: usize = 256;
 /// What a column's fields could be.
 ///
 /// ```
-/// use at1_codec::{ColumnType, column::{Inference, NullWords, Reading}};
+/// use at1_codec::{ColumnType, column::{Inference, NullWords, Reading}, text::Syntax};
 /// let mut fields = Inference::new(&NullWords::default());
 /// for raw in [&b"1.25"[..], b"NA", b"", b"\"-3.5\""] {
-///     fields.observe(raw, Some(b'"'));
+///     fields.observe(raw, Syntax::CSV);
 /// }
 /// assert_eq!(fields.best(), ColumnType::Decimal { precision: 18, scale: 2 });
 /// assert_eq!((fields.fields(), fields.nulls()), (4, 2));
@@ -42,9 +42,9 @@ pub struct Inference {
     /// The most digits after the point that a number without exponent and leading zeros is written with.
     scale_written_max: usize,
     examples: [Option<Box<[u8]>>; Class::COUNT],
-    /// The kinds of fields that may come again, quoted by `quote`.
+    /// The kinds of fields that may come again, written in `syntax`.
     memo: Memo<usize>,
-    quote: Option<u8>,
+    syntax: Syntax,
     scratch: Vec<u8>,
 }
 
@@ -58,15 +58,15 @@ impl Inference {
             scale_written_max: 0,
             examples: Default::default(),
             memo: Memo::new(MEMO_SLOTS_MAX),
-            quote: None,
+            syntax: Syntax::Bare,
             scratch: Vec::new(),
         }
     }
 
     /// Takes one more field into account: its raw bytes, quotes included.
-    pub fn observe(&mut self, raw: &[u8], quote: Option<u8>) {
-        if quote != self.quote {
-            self.quote = quote;
+    pub fn observe(&mut self, raw: &[u8], syntax: Syntax) {
+        if syntax != self.syntax {
+            self.syntax = syntax;
             self.memo.clear();
         }
         let look = self.memo.look(raw);
@@ -74,7 +74,7 @@ impl Inference {
             return self.counts.again(index);
         }
         let mut scratch = std::mem::take(&mut self.scratch);
-        let (value, _) = text::value(raw, quote, &mut scratch);
+        let (value, _) = syntax.value(raw, &mut scratch);
         let index = self.observe_value(value);
         self.scratch = scratch;
         if let Look::Missing(key) = look {
@@ -277,10 +277,10 @@ mod tests {
             let mut forgetting = Inference { memo: Memo::off(), ..remembering.clone() };
             for row in 0..20_000 {
                 // The quote changes what a field is.
-                let quote = if row % 5000 < 4000 { Some(b'"') } else { None };
+                let syntax = if row % 5000 < 4000 { Syntax::CSV } else { Syntax::Bare };
                 let raw = &pool[random.below(pool.len())];
-                remembering.observe(raw, quote);
-                forgetting.observe(raw, quote);
+                remembering.observe(raw, syntax);
+                forgetting.observe(raw, syntax);
             }
             assert!(remembering.counts.iter().eq(forgetting.counts.iter()), "of {} fields", pool.len());
             assert_eq!(remembering.scale_written_max, forgetting.scale_written_max);

@@ -28,7 +28,7 @@ use super::{
     bytes::{Put, Take},
     clock::{Instant, clock_word, date_word, put_date, put_day, put_timestamp},
     digits::{put_decimal, put_integer},
-    encode::Syntax,
+    escapes::{Escapes, StringPrinter},
     float::put_float,
     form::{Blanks, ClockStyle, DateStyle, Flag, Form, NumberStyle, Per, Quoting, Streams, Style},
     patch::{Cursor, Holds, Patches},
@@ -36,7 +36,7 @@ use super::{
     specials::Specials,
     word::Word,
 };
-use crate::{ColumnType, Error, Result};
+use crate::{ColumnType, Error, Result, text::Syntax};
 
 pub use super::printed::Printed;
 
@@ -91,9 +91,9 @@ pub fn rejects(recovery: &[u8]) -> Result<Vec<u64>> {
 /// Prints the fields of a column again, row after row.
 ///
 /// ```
-/// use at1_codec::{ColumnType, column::{self, NullWords, Printed, Printer, Reading, Syntax}};
+/// use at1_codec::{ColumnType, column::{self, NullWords, Printed, Printer, Reading}, text::Syntax};
 /// let ty = ColumnType::Decimal { precision: 18, scale: 2 };
-/// let syntax = Syntax { delimiter: b',', quote: Some(b'"') };
+/// let syntax = Syntax::CSV;
 /// let fields = [&b"1.50"[..], b"", b"-2.5", b"junk"];
 /// let parts = [(syntax, fields.into_iter().map(Some))];
 /// let column = column::encode(ty, Reading::default(), &NullWords::default(), parts);
@@ -210,7 +210,7 @@ impl<'a> Printer<'a> {
         let digits = |row: usize, otherwise: u8| streams.digits.map_or(otherwise, |stream| stream[row]);
         let key = |value: i64, row: usize| Some(Key { value: value.cast_unsigned(), row: u32::from(digits(row, 0)) });
         match &style {
-            Style::Text => self.print_text(array, syntax, out),
+            Style::Text(escapes) => self.print_text(array, syntax, *escapes, out),
             Style::Integer(number) => {
                 let values = native::<Int64Type>(array);
                 let slow = |out: &mut Vec<u8>, i: usize, _: usize| put_integer(out, values[i], number);
@@ -345,7 +345,7 @@ impl<'a> Printer<'a> {
     }
 
     fn around(&self, syntax: Syntax) -> Around {
-        match (self.form.quoting, syntax.quote) {
+        match (self.form.quoting, syntax.quote()) {
             _ if self.form.blanks != Blanks::default() => Around::Varies,
             (Quoting::Never, _) | (_, None) => Around::Nothing,
             (Quoting::Always, Some(quote)) => Around::Quotes(quote),
@@ -410,7 +410,7 @@ impl<'a> Printer<'a> {
                 out.resize(out.len() + blanks, b' ');
                 out.rotate_right(blanks);
             }
-            let Some(quote) = syntax.quote else { return };
+            let Some(quote) = syntax.quote() else { return };
             let quoted = match quoting {
                 Quoting::Never => false,
                 Quoting::Always => true,
@@ -449,18 +449,41 @@ impl<'a> Printer<'a> {
         done
     }
 
-    fn print_text(&mut self, array: &dyn Array, syntax: Syntax, out: &mut Printed) -> Result<()> {
+    fn print_text(&mut self, array: &dyn Array, syntax: Syntax, escapes: Escapes, out: &mut Printed) -> Result<()> {
         let (offsets, bytes) = match array.data_type() {
             DataType::Utf8 => (array.as_string::<i32>().value_offsets(), array.as_string::<i32>().value_data()),
             _ => (array.as_binary::<i32>().value_offsets(), array.as_binary::<i32>().value_data()),
         };
         let at = |i: usize| usize::try_from(offsets[i]).expect("offsets of an array are not negative");
-        let Some(quote) = syntax.quote else {
-            return self.drive(array, out, |out, i, _| out.part(bytes, at(i), at(i + 1) - at(i)));
-        };
         let (quoting, quotes) = (self.form.quoting, self.streams.quotes);
+        let (delimiter, quote) = match syntax {
+            Syntax::Delimited { delimiter, quote: Some(quote) } => (delimiter, quote),
+            Syntax::Json => {
+                let strings = StringPrinter::new(escapes);
+                return self.drive(array, out, |out, i, row| {
+                    let (start, end) = (at(i), at(i + 1));
+                    let quoted = match quoting {
+                        Quoting::Never => start == end,
+                        Quoting::Always | Quoting::Needed => true,
+                        Quoting::PerRow => quotes.is_some_and(|bits| bit(bits, row)),
+                    };
+                    if !quoted {
+                        out.part(bytes, start, end - start);
+                    } else if strings.is_plain(&bytes[start..end]) {
+                        out.word(Word::of_byte(b'"'));
+                        out.part(bytes, start, end - start);
+                        out.word(Word::of_byte(b'"'));
+                    } else {
+                        out.with(|text| strings.put(text, &bytes[start..end]));
+                    }
+                });
+            }
+            Syntax::Delimited { quote: None, .. } | Syntax::Bare => {
+                return self.drive(array, out, |out, i, _| out.part(bytes, at(i), at(i + 1) - at(i)));
+            }
+        };
         let all = &bytes[at(0)..at(array.len())];
-        let mut specials = Specials::new(&bytes[..at(array.len())], syntax);
+        let mut specials = Specials::new(&bytes[..at(array.len())], delimiter, quote);
         if quoting == Quoting::Never || quoting == Quoting::Needed && !specials.any_within(at(0), at(array.len())) {
             return self.drive(array, out, |out, i, _| match at(i + 1) - at(i) {
                 // The empty text is quoted in any case: unquoted it would be null.

@@ -3,6 +3,8 @@
 //! * Behind the last field there is always room for one more copy of fixed size, so short fields are copied without a look at
 //!   their length, here and where records are joined from them.
 
+use std::ops::Range;
+
 use super::word::{WORD_BYTES, Word};
 
 const TWO_WORDS: usize = 2 * WORD_BYTES;
@@ -43,8 +45,13 @@ impl Printed {
     /// If there are not so many.
     #[must_use]
     pub fn field(&self, index: usize) -> &[u8] {
+        &self.buffer[self.span(index)]
+    }
+
+    /// Where the field at `index` lies.
+    pub(crate) fn span(&self, index: usize) -> Range<usize> {
         let start = if index == 0 { 0 } else { self.ends[index - 1] };
-        &self.buffer[start..self.ends[index]]
+        start..self.ends[index]
     }
 
     /// The fields and what lies behind them, for copies of fixed size.

@@ -9,7 +9,7 @@ use super::{
     boolean::Word,
     choose_number::{decimal_style, float_style, integer_style},
     choose_time::{clock_style, date_style},
-    encode::Syntax,
+    escapes::EscapesSeen,
     form::{Blanks, Form, Per, Quoting, SPELLING_BYTES_MAX, Style, unit_digits},
     nulls::without_lead,
     tally::{Tally, fewest, is_frequent},
@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     ColumnType,
-    text::{self, Quoted},
+    text::{Quoted, Syntax},
 };
 
 /// How many rows a sample has at most.
@@ -71,6 +71,7 @@ pub(crate) struct Sample<'a> {
     /// Whether a value is quoted, and whether it has to be.
     quotes: Vec<(Quoted, bool)>,
     nulls: Tally<Vec<u8>>,
+    escapes: EscapesSeen,
     scratch: Vec<u8>,
 }
 
@@ -83,6 +84,7 @@ impl<'a> Sample<'a> {
             blanks: Vec::new(),
             quotes: Vec::new(),
             nulls: Tally::default(),
+            escapes: EscapesSeen::default(),
             scratch: Vec::new(),
         }
     }
@@ -91,7 +93,7 @@ impl<'a> Sample<'a> {
     pub(crate) fn add(&mut self, raw: &[u8], syntax: Syntax) {
         self.rows += 1;
         let mut scratch = std::mem::take(&mut self.scratch);
-        let (value, quoted) = text::value(raw, syntax.quote, &mut scratch);
+        let (value, quoted) = syntax.value(raw, &mut scratch);
         self.add_value(raw, value, quoted, syntax);
         self.scratch = scratch;
     }
@@ -103,7 +105,11 @@ impl<'a> Sample<'a> {
             }
             return;
         }
-        if !is_textual(self.meaning.ty) {
+        if is_textual(self.meaning.ty) {
+            if let (Syntax::Json, Quoted::Yes, [_, inside @ .., _]) = (syntax, quoted, raw) {
+                self.escapes.add(inside);
+            }
+        } else {
             let body = without_lead(value);
             if !self.meaning.holds(body) {
                 return;
@@ -112,7 +118,7 @@ impl<'a> Sample<'a> {
             self.blanks.push((value.len() - body.len(), value.len()));
         }
         // The empty text is quoted in any form, and without a quote character there is no choice.
-        if syntax.quote.is_some() && !value.is_empty() {
+        if syntax.quote().is_some() && !value.is_empty() {
             self.quotes.push((quoted, syntax.needs_quotes(value)));
         }
     }
@@ -124,7 +130,7 @@ impl<'a> Sample<'a> {
     }
 
     fn nulls(&self) -> (Vec<Vec<u8>>, Per) {
-        if self.nulls.is_empty() || is_textual(self.meaning.ty) {
+        if self.nulls.is_empty() {
             return (vec![Vec::new()], Per::Column);
         }
         let ranked: Vec<_> = self.nulls.ranked().collect();
@@ -183,7 +189,7 @@ impl<'a> Sample<'a> {
         let numbers = || self.bodies.iter().filter_map(|body| meaning.number(body)).collect::<Vec<_>>();
         let times = || self.bodies.iter().filter_map(TimeText::lex).collect::<Vec<_>>();
         match (meaning.ty, meaning.reading.epoch) {
-            (ColumnType::Text | ColumnType::Binary, _) => Style::Text,
+            (ColumnType::Text | ColumnType::Binary, _) => Style::Text(self.escapes.habits()),
             (ColumnType::Int64, _) => Style::Integer(integer_style(&numbers())),
             (ColumnType::Decimal { scale, .. }, _) => {
                 Style::Decimal { scale: scale.cast_signed(), number: decimal_style(&numbers(), usize::from(scale)) }

@@ -1,7 +1,5 @@
 //! Where text holds bytes that only stand between quotes.
 
-use super::encode::Syntax;
-
 /// Finds delimiters, quotes and line ends in text, from front to back.
 ///
 /// What follows the last find is not looked at before it is asked for, and nothing is looked at twice: most text has none,
@@ -15,10 +13,9 @@ pub(super) struct Specials<'a> {
 }
 
 impl<'a> Specials<'a> {
-    /// Those of `bytes`, which are read as `syntax` says.
-    pub(super) fn new(bytes: &'a [u8], syntax: Syntax) -> Self {
-        let quote = syntax.quote.unwrap_or(syntax.delimiter);
-        Self { bytes, delimiter: syntax.delimiter, quote, next: [0; 2] }
+    /// Those of `bytes`.
+    pub(super) fn new(bytes: &'a [u8], delimiter: u8, quote: u8) -> Self {
+        Self { bytes, delimiter, quote, next: [0; 2] }
     }
 
     /// Is there one in `from..to`? Places are asked for in ascending order.
@@ -45,6 +42,7 @@ impl<'a> Specials<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::text::Syntax;
 
     #[test]
     fn it_finds_what_a_look_at_every_byte_finds() {
@@ -54,12 +52,11 @@ mod tests {
             state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
             bytes.push(b",\"\n\rabcdefghijklmnopqrstuvwxyz"[(state >> 16) as usize % 30]);
         }
-        let syntax = Syntax { delimiter: b',', quote: Some(b'"') };
         for width in 1..40 {
-            let mut specials = Specials::new(&bytes, syntax);
+            let mut specials = Specials::new(&bytes, b',', b'"');
             for (index, field) in bytes.chunks(width).enumerate() {
                 let found = specials.any_within(index * width, index * width + field.len());
-                assert_eq!(found, syntax.needs_quotes(field), "{}", field.escape_ascii());
+                assert_eq!(found, Syntax::CSV.needs_quotes(field), "{}", field.escape_ascii());
                 assert!(!specials.any_within(index * width, index * width), "nothing is in an empty field");
             }
         }

@@ -8,7 +8,7 @@ use arrow::array::{ArrayRef, NullBufferBuilder};
 
 use super::{
     array::Stored,
-    encode::{Frame, Syntax},
+    encode::Frame,
     form::Form,
     memo::{Key, Look, Memo},
     nulls::without_lead,
@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     ColumnType,
-    text::{self, Quoted},
+    text::{Quoted, Syntax},
 };
 
 /// How many fields are remembered that may come again.
@@ -158,7 +158,7 @@ impl<T: Stored> Typed<T> {
         raw: &[u8],
         parse: impl for<'b> Fn(&Meaning, &'b [u8]) -> Option<Parsed<'b, T>>,
     ) -> Known<T> {
-        let (value, quoted) = text::value(raw, syntax.quote, &mut self.scratch);
+        let (value, quoted) = syntax.value(raw, &mut self.scratch);
         let body = without_lead(value);
         let patched = Patched::As(u32::try_from(self.fresh.values.len()).expect("a block has few rows"));
         if frame.meaning.nulls.is_null(value, body) {

@@ -1,7 +1,9 @@
-//! The first pass over a source: its dialect, its header, what its columns could hold, its digest.
+//! The first pass over a source: its format, its header, what its columns could hold, its digest.
 //!
 //! * Every record is looked at, so a type that is chosen from an [`Analysis`] has known misfits, not guessed ones.
 //! * A source that fits one chunk is read once: the analysis keeps it for the encoder.
+
+mod lines;
 
 use std::{
     collections::{BTreeMap, HashSet},
@@ -9,14 +11,15 @@ use std::{
 };
 
 use super::{
-    chunk::{Chunk, Chunks, blocks},
+    chunk::{Chunk, Chunks, Cutter, blocks},
     layout::{GROUP_BYTES_MAX, GROUP_ROWS_MAX},
 };
 use crate::{
     ColumnType, Result,
     column::{Inference, NullWords},
     text::{
-        self, BlankLine, Completeness, Dialect, DialectOptions, Input, QuoteOption, Quoted, Scanner, Terminator, Tokens,
+        self, BlankLine, Completeness, Dialect, DialectOptions, Format, FormatOption, Input, QuoteOption, Quoted,
+        Scanner, Syntax, Terminator, Tokens, lines::LineScanner,
     },
     threads,
 };
@@ -45,6 +48,8 @@ pub enum HeaderOption {
 /// How a source is read, where that is not to be found out.
 #[derive(Clone, Debug, Default)]
 pub struct ReadOptions {
+    /// What kind of text it is.
+    pub format: FormatOption,
     /// Delimiter and quote.
     pub dialect: DialectOptions,
     /// Whether there is a header.
@@ -56,11 +61,11 @@ pub struct ReadOptions {
 /// What one pass over a source found out.
 #[derive(Clone, Debug)]
 pub struct Analysis {
-    /// Delimiter, quote, line end.
-    pub dialect: Dialect,
+    /// What kind of text it is.
+    pub format: Format,
     /// Byte order mark and header record, with its terminator: what comes before the first record.
     pub preamble: Vec<u8>,
-    /// The header's fields, unquoted, invalid UTF-8 replaced.
+    /// The header's fields, unquoted, invalid UTF-8 replaced; in lines of JSON the paths of all keys, as they come.
     pub header: Option<Vec<String>>,
     /// The size of the source.
     pub bytes: u64,
@@ -70,7 +75,7 @@ pub struct Analysis {
     pub records: u64,
     /// What the columns could hold, by field position.
     pub columns: Vec<Inference>,
-    /// The number of records that have another number of fields than there are columns.
+    /// The number of records that have another number of fields than there are columns, or are no objects among lines that are.
     pub ragged: u64,
     /// The number of records with a line end inside a field.
     pub multiline: u64,
@@ -88,34 +93,58 @@ pub struct Analysis {
 /// # Errors
 /// If the delimiter or quote asked for cannot be one; whatever reading the source reports. No bytes are refused.
 pub fn analyse<R: Read + Seek>(source: &mut R, options: &ReadOptions) -> Result<Analysis> {
-    let analysis = analyse_once(source, options)?;
-    let odd = analysis.ragged > 0 || (analysis.multiline > 0 && analysis.columns.len() > 1);
-    if !odd || analysis.dialect.quote.is_none() || options.dialect.quote.is_some() {
-        return Ok(analysis);
-    }
-    let mut unquoted = options.clone();
-    unquoted.dialect = DialectOptions { delimiter: Some(analysis.dialect.delimiter), quote: Some(QuoteOption::None) };
-    let other = analyse_once(source, &unquoted)?;
-    let better = other.ragged < analysis.ragged || (other.ragged == 0 && analysis.multiline > 0);
-    Ok(if better { other } else { analysis })
-}
-
-fn analyse_once<R: Read + Seek>(source: &mut R, options: &ReadOptions) -> Result<Analysis> {
     source.seek(SeekFrom::Start(0))?;
     let mut sample = Vec::new();
     source.by_ref().take(SAMPLE_BYTES as u64).read_to_end(&mut sample)?;
     let completeness = if sample.len() < SAMPLE_BYTES { Completeness::Whole } else { Completeness::Prefix };
-    let bom = text::bom_len(&sample);
-    let body = &sample[bom..];
-    let dialect = text::detect(body, completeness, &options.dialect);
+    if let Some(format) = Format::of_lines(&sample, completeness, options.format) {
+        return lines::analyse(source, format, &sample[..text::bom_len(&sample)], options);
+    }
+    let dialect = text::detect(&sample, completeness, &options.dialect);
     dialect.check()?;
+    let analysis = analyse_delimited(source, &sample, completeness, dialect, options)?;
+    let odd = analysis.ragged > 0 || (analysis.multiline > 0 && analysis.columns.len() > 1);
+    if !odd || dialect.quote.is_none() || options.dialect.quote.is_some() {
+        return Ok(analysis);
+    }
+    let unquoted = DialectOptions { delimiter: Some(dialect.delimiter), quote: Some(QuoteOption::None) };
+    let unquoted = text::detect(&sample, completeness, &unquoted);
+    let other = analyse_delimited(source, &sample, completeness, unquoted, options)?;
+    let better = other.ragged < analysis.ragged || (other.ragged == 0 && analysis.multiline > 0);
+    Ok(if better { other } else { analysis })
+}
+
+impl Analysis {
+    /// What cuts the source into records and fields once more.
+    pub(super) fn cutter(&self) -> Cutter {
+        match &self.format {
+            Format::Delimited(dialect) => Cutter::Delimited(Scanner::new(*dialect, self.blank)),
+            Format::Json(_) => Cutter::Lines(LineScanner::new(&self.format, self.header.clone().unwrap_or_default())),
+        }
+    }
+
+    /// Whether the first record is a header.
+    pub(super) fn has_header_record(&self) -> bool {
+        self.header.is_some() && matches!(self.format, Format::Delimited(_))
+    }
+}
+
+fn analyse_delimited<R: Read + Seek>(
+    source: &mut R,
+    sample: &[u8],
+    completeness: Completeness,
+    dialect: Dialect,
+    options: &ReadOptions,
+) -> Result<Analysis> {
+    let bom = text::bom_len(sample);
+    let body = &sample[bom..];
     let look = Look::at(body, completeness, dialect, options);
 
     // What cannot be kept for the encoder is looked at in small chunks.
     let is_small = source.seek(SeekFrom::End(0))? <= GROUP_BYTES_MAX as u64;
     let chunk_bytes = if is_small { GROUP_BYTES_MAX } else { CHUNK_BYTES };
     source.seek(SeekFrom::Start(0))?;
-    let mut chunks = Chunks::new(source, dialect, look.blank);
+    let mut chunks = Chunks::new(source, Cutter::Delimited(Scanner::new(dialect, look.blank)));
     chunks.skip(bom)?;
     let mut preamble = sample[..bom].to_vec();
     let mut header = None;
@@ -133,7 +162,7 @@ fn analyse_once<R: Read + Seek>(source: &mut R, options: &ReadOptions) -> Result
         if columns.len() < wide {
             columns.resize_with(wide, || Inference::new(&options.nulls));
         }
-        observe(&chunk, dialect, &mut columns);
+        observe(&chunk, dialect.syntax(), &mut columns);
         multiline += lines_inside(&chunk, dialect);
         records += chunk.records() as u64;
         chunks_seen += 1;
@@ -148,7 +177,7 @@ fn analyse_once<R: Read + Seek>(source: &mut R, options: &ReadOptions) -> Result
     let ragged = records - widths.of(width);
     let kept = if chunks_seen == 0 { Some((Chunk::default(), tail)) } else { kept.map(|chunk| (chunk, tail)) };
     Ok(Analysis {
-        dialect,
+        format: Format::Delimited(dialect),
         preamble,
         header,
         bytes,
@@ -197,7 +226,7 @@ impl Widths {
 }
 
 /// Looks at every field: threads share the columns, and each goes over blocks of records that a cache holds.
-fn observe(chunk: &Chunk, dialect: Dialect, columns: &mut [Inference]) {
+fn observe(chunk: &Chunk, syntax: Syntax, columns: &mut [Inference]) {
     let threads = threads::for_bytes(chunk.bytes.len()).min(columns.len());
     let share = columns.len().div_ceil(threads.max(1)).max(1);
     let shares: Vec<_> = columns.chunks_mut(share).enumerate().collect();
@@ -205,7 +234,7 @@ fn observe(chunk: &Chunk, dialect: Dialect, columns: &mut [Inference]) {
         for block in blocks(chunk.records()) {
             for (column, field) in columns.iter_mut().zip(index * share..) {
                 let fields = block.clone().filter_map(|record| chunk.field(record, field));
-                fields.for_each(|raw| column.observe(raw, dialect.quote));
+                fields.for_each(|raw| column.observe(raw, syntax));
             }
         }
     });
@@ -244,7 +273,7 @@ impl Look {
             tokens
         };
         let mut blank = BlankLine::Gap;
-        let mut chunk = Chunk { bytes: body.to_vec(), tokens: scan(blank) };
+        let mut chunk = Chunk { bytes: body.to_vec(), tokens: scan(blank), shapes: None };
         let mut widths = Widths::default();
         widths.count(&chunk);
         let usual = widths.usual().max(1);
@@ -277,13 +306,13 @@ fn has_header(chunk: &Chunk, usual: usize, dialect: Dialect, nulls: &NullWords) 
     for field in 0..usual {
         let mut body = Inference::new(nulls);
         let fields = (1..chunk.records().min(HEADER_RECORDS)).filter_map(|record| chunk.field(record, field));
-        fields.for_each(|raw| body.observe(raw, dialect.quote));
+        fields.for_each(|raw| body.observe(raw, dialect.syntax()));
         let ty = body.best();
         if matches!(ty, ColumnType::Text | ColumnType::Binary) {
             continue;
         }
         let mut first = Inference::new(nulls);
-        first.observe(chunk.field(0, field).unwrap_or_default(), dialect.quote);
+        first.observe(chunk.field(0, field).unwrap_or_default(), dialect.syntax());
         if first.nulls() == 0 {
             if first.misfits(ty, body.reading(ty)) == 0 {
                 return false;

@@ -11,7 +11,11 @@ use sha2::{Digest as _, Sha256};
 use super::layout::GROUP_FIELDS_MAX;
 use crate::{
     Result,
-    text::{BlankLine, Dialect, Input, Scanner, Tokens},
+    text::{
+        Input, Scanner, Tokens,
+        lines::LineScanner,
+        shape::{ABSENT, Shapes},
+    },
 };
 
 /// Whole records and where their fields lie.
@@ -19,6 +23,15 @@ use crate::{
 pub(crate) struct Chunk {
     pub(crate) bytes: Vec<u8>,
     pub(crate) tokens: Tokens,
+    /// What stands between the fields, where that is not a delimiter. Then the first field of each record is all of it but its gap
+    /// and its line end, and behind it come its fields by their number, some of them absent.
+    pub(crate) shapes: Option<Shapes>,
+}
+
+/// What cuts a source into records and fields.
+pub(crate) enum Cutter {
+    Delimited(Scanner),
+    Lines(LineScanner),
 }
 
 impl Chunk {
@@ -33,10 +46,14 @@ impl Chunk {
         &self.bytes[record.start as usize..record.end as usize]
     }
 
-    /// Field `field` of record `index`, quotes included, if the record has so many.
+    /// Field `field` of record `index`, quotes included, if the record has it.
     #[inline]
     pub(crate) fn field(&self, index: usize, field: usize) -> Option<&[u8]> {
-        let span = self.tokens.record_fields(index).get(field)?;
+        let fields = self.tokens.record_fields(index);
+        let span = match self.shapes {
+            None => fields.get(field)?,
+            Some(_) => fields.get(field + 1).filter(|&&span| span != ABSENT)?,
+        };
         Some(&self.bytes[span.start as usize..span.end as usize])
     }
 }
@@ -57,7 +74,7 @@ const AHEAD_BYTES: usize = if cfg!(test) { 8 } else { 1 << 16 };
 /// Reads a source chunk by chunk.
 pub(crate) struct Chunks<R> {
     source: R,
-    scanner: Scanner,
+    cutter: Cutter,
     /// Bytes read but not yet given out.
     pending: Vec<u8>,
     ended: bool,
@@ -66,15 +83,8 @@ pub(crate) struct Chunks<R> {
 }
 
 impl<R: Read> Chunks<R> {
-    pub(crate) fn new(source: R, dialect: Dialect, blank: BlankLine) -> Self {
-        Self {
-            source,
-            scanner: Scanner::new(dialect, blank),
-            pending: Vec::new(),
-            ended: false,
-            hash: Sha256::new(),
-            bytes: 0,
-        }
+    pub(crate) fn new(source: R, cutter: Cutter) -> Self {
+        Self { source, cutter, pending: Vec::new(), ended: false, hash: Sha256::new(), bytes: 0 }
     }
 
     /// Takes `bytes` bytes off the front: a byte order mark, a header whose end is known.
@@ -89,6 +99,13 @@ impl<R: Read> Chunks<R> {
     pub(crate) fn next(&mut self, bytes_max: usize, rows_max: usize) -> Result<Option<Chunk>> {
         let bytes_max = bytes_max.max(1);
         let mut tokens = Tokens::default();
+        let mut shapes = match &mut self.cutter {
+            Cutter::Delimited(_) => None,
+            Cutter::Lines(lines) => {
+                lines.start();
+                Some(Shapes::default())
+            }
+        };
         let (mut at, mut limit) = (0, SLICE_BYTES.min(bytes_max));
         let mut want = bytes_max.min(limit + AHEAD_BYTES);
         if !self.ended {
@@ -98,7 +115,13 @@ impl<R: Read> Chunks<R> {
         loop {
             self.fill(want)?;
             let input = if self.ended { Input::End } else { Input::More };
-            at = self.scanner.scan_on(&self.pending, at, input, limit, &mut tokens);
+            at = match (&mut self.cutter, &mut shapes) {
+                (Cutter::Lines(lines), Some(shapes)) => {
+                    lines.scan_on(&self.pending, at, input, limit, &mut tokens, shapes)
+                }
+                (Cutter::Lines(_), None) => unreachable!("lines have shapes"),
+                (Cutter::Delimited(scanner), _) => scanner.scan_on(&self.pending, at, input, limit, &mut tokens),
+            };
             if at >= limit {
                 if at >= bytes_max || tokens.records.len() >= rows_max || tokens.fields.len() >= GROUP_FIELDS_MAX {
                     break;
@@ -123,7 +146,12 @@ impl<R: Read> Chunks<R> {
         let Some(last) = tokens.records.last() else { return Ok(None) };
         let rest = self.pending.split_off(last.end as usize);
         let bytes = std::mem::replace(&mut self.pending, rest);
-        Ok(Some(Chunk { bytes, tokens }))
+        Ok(Some(Chunk { bytes, tokens, shapes }))
+    }
+
+    /// What cuts the lines, if that is how records are found.
+    pub(crate) fn lines(&self) -> Option<&LineScanner> {
+        if let Cutter::Lines(lines) = &self.cutter { Some(lines) } else { None }
     }
 
     /// Whether all of the source has been read, though perhaps not given out.
@@ -160,7 +188,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::text::reference;
+    use crate::text::{BlankLine, Dialect, reference};
 
     /// Gives out a few bytes at a time.
     struct Trickle<'a>(&'a [u8], usize);
@@ -185,7 +213,7 @@ mod tests {
             rows_max in 1..30_usize,
         ) {
             let source = lines.join("\n").into_bytes();
-            let mut chunks = Chunks::new(Trickle(&source, piece), Dialect::default(), BlankLine::Gap);
+            let mut chunks = Chunks::new(Trickle(&source, piece), Cutter::Delimited(Scanner::new(Dialect::default(), BlankLine::Gap)));
             chunks.skip(skip).unwrap();
             let skip = skip.min(source.len());
             let expected = reference::scan(&source[skip..], Dialect::default(), BlankLine::Gap);

@@ -8,8 +8,11 @@ use std::ops::Range;
 use crate::{
     Error, Result,
     column::bytes::{Put, Take},
-    text::{Dialect, Terminator},
+    text::{Syntax, Terminator},
 };
+
+/// Segments before this version were of delimited text only.
+const SYNTAX_SINCE: u32 = 4;
 
 /// One batch of a segment, as its table tells it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,8 +29,10 @@ pub struct BatchInfo {
     pub rows_root: Option<[u8; 32]>,
     /// The row of the segment at which it starts.
     pub first_row: u64,
-    /// How its bytes are cut into fields.
-    pub dialect: Dialect,
+    /// How its fields are written.
+    pub syntax: Syntax,
+    /// What its records end with, where they do not say otherwise.
+    pub terminator: Terminator,
     /// Byte order mark and header.
     pub preamble: Vec<u8>,
     /// What follows its last record.
@@ -143,9 +148,8 @@ impl Directory {
             out.fixed(&batch.sha256);
             out.varint(batch.rows);
             put_option(&mut out, batch.rows_root.as_ref(), |out, root| out.fixed(root));
-            out.byte(batch.dialect.delimiter);
-            put_option(&mut out, batch.dialect.quote, Put::byte);
-            out.byte(terminator_code(batch.dialect.terminator));
+            write_syntax(&mut out, batch.syntax);
+            out.byte(terminator_code(batch.terminator));
             out.bytes(&batch.preamble);
             out.bytes(&batch.tail);
             out.count(batch.map.len());
@@ -171,13 +175,13 @@ impl Directory {
         out.into_bytes()
     }
 
-    /// Reads a directory of a segment with `columns` columns.
-    pub(super) fn read(bytes: &[u8], columns: usize) -> Result<Self> {
+    /// Reads a directory of a segment of format version `version` with `columns` columns.
+    pub(super) fn read(bytes: &[u8], columns: usize, version: u32) -> Result<Self> {
         let mut from = Take::new(bytes);
         let mut directory = Self::default();
         let mut first_row = 0_u64;
         for _ in 0..from.count()? {
-            let batch = read_batch(&mut from, first_row, columns)?;
+            let batch = read_batch(&mut from, first_row, columns, version)?;
             first_row = first_row.checked_add(batch.rows).ok_or_else(|| broken("rows that fit 64 bits", "more"))?;
             directory.batches.push(batch);
         }
@@ -227,7 +231,7 @@ fn broken(expected: &str, found: impl std::fmt::Display) -> Error {
     Error::corrupt("directory", expected, found)
 }
 
-fn read_batch(from: &mut Take<'_>, first_row: u64, columns: usize) -> Result<BatchInfo> {
+fn read_batch(from: &mut Take<'_>, first_row: u64, columns: usize, version: u32) -> Result<BatchInfo> {
     Ok(BatchInfo {
         name: take_option(from, Take::bytes)?.map(text).transpose()?,
         bytes: from.varint()?,
@@ -235,15 +239,12 @@ fn read_batch(from: &mut Take<'_>, first_row: u64, columns: usize) -> Result<Bat
         rows: from.varint()?,
         rows_root: take_option(from, take_array)?,
         first_row,
-        dialect: Dialect {
-            delimiter: from.byte()?,
-            quote: take_option(from, Take::byte)?,
-            terminator: match from.byte()? {
-                0 => Terminator::Lf,
-                1 => Terminator::CrLf,
-                2 => Terminator::Cr,
-                code => return Err(broken("a line end", code)),
-            },
+        syntax: read_syntax(from, version)?,
+        terminator: match from.byte()? {
+            0 => Terminator::Lf,
+            1 => Terminator::CrLf,
+            2 => Terminator::Cr,
+            code => return Err(broken("a line end", code)),
         },
         preamble: from.bytes()?.to_vec(),
         tail: from.bytes()?.to_vec(),
@@ -328,6 +329,29 @@ impl Places {
     fn read(&mut self, from: &mut Take<'_>) -> Result<StreamPlace> {
         let code = from.varint()?;
         if code & 1 == 1 { self.own(code / 2) } else { self.shared(usize::try_from(code / 2).unwrap_or(usize::MAX)) }
+    }
+}
+
+/// How fields are written: 0 and delimiter and quote, 1 JSON, 2 bare.
+fn write_syntax(out: &mut Put, syntax: Syntax) {
+    match syntax {
+        Syntax::Delimited { delimiter, quote } => {
+            out.byte(0);
+            out.byte(delimiter);
+            put_option(out, quote, Put::byte);
+        }
+        Syntax::Json => out.byte(1),
+        Syntax::Bare => out.byte(2),
+    }
+}
+
+fn read_syntax(from: &mut Take<'_>, version: u32) -> Result<Syntax> {
+    let code = if version < SYNTAX_SINCE { 0 } else { from.byte()? };
+    match code {
+        0 => Ok(Syntax::Delimited { delimiter: from.byte()?, quote: take_option(from, Take::byte)? }),
+        1 => Ok(Syntax::Json),
+        2 => Ok(Syntax::Bare),
+        code => Err(broken("a syntax", code)),
     }
 }
 

@@ -41,6 +41,7 @@ impl JoinedRecords {
 
     /// Joins the fields that `columns` printed for a part to records, in place of those that were here.
     pub(super) fn join(&mut self, part: &Part<'_>, columns: &[Printed], unusual: &Unusuals<'_>) -> Result<()> {
+        let Some(delimiter) = part.delimiter() else { return self.join_shaped(part, columns, unusual) };
         // A record has at least one field, so a batch without columns has no records.
         if unusual.rows > 0 {
             part.fields_of(&Unusual::default())?;
@@ -60,14 +61,14 @@ impl JoinedRecords {
             .iter()
             .map(|&column| Source { bytes: columns[column].padded(), ends: columns[column].ends(), start: 0 })
             .collect();
-        let end = line_end(part.info.dialect.terminator);
+        let end = line_end(part.info.terminator);
         let mut row = 0;
         for (at, unusual) in &unusual.found {
-            self.usual(&mut sources, row..*at, part.info.dialect.delimiter, end);
-            self.unusual(&mut sources, *at, part, unusual)?;
+            self.usual(&mut sources, row..*at, delimiter, end);
+            self.unusual(&mut sources, *at, part, delimiter, unusual)?;
             row = at + 1;
         }
-        self.usual(&mut sources, row..unusual.rows, part.info.dialect.delimiter, end);
+        self.usual(&mut sources, row..unusual.rows, delimiter, end);
         Ok(())
     }
 
@@ -98,6 +99,7 @@ impl JoinedRecords {
         sources: &mut [Source<'_>],
         row: usize,
         part: &Part<'_>,
+        delimiter: u8,
         unusual: &Unusual<'_>,
     ) -> Result<()> {
         self.put(unusual.gap);
@@ -107,14 +109,45 @@ impl JoinedRecords {
             source.start = field.end;
             if index < fields {
                 if index > 0 {
-                    self.put(&[part.info.dialect.delimiter]);
+                    self.put(&[delimiter]);
                 }
                 self.put(&source.bytes[field]);
             }
         }
         self.put(unusual.extra);
-        self.put(unusual.end.unwrap_or(line_end(part.info.dialect.terminator)));
+        self.put(unusual.end.unwrap_or(line_end(part.info.terminator)));
         self.ends.push(self.len);
+        Ok(())
+    }
+
+    /// [`Self::join`] for records that have shapes.
+    fn join_shaped(&mut self, part: &Part<'_>, columns: &[Printed], unusual: &Unusuals<'_>) -> Result<()> {
+        let rows = unusual.first_row..unusual.first_row + unusual.rows;
+        let fields: usize = part.info.map.iter().map(|&column| columns[column].bytes().len()).sum();
+        let literals: usize = rows.clone().flat_map(|row| part.shapes.pieces(row)).map(|(text, _)| text.len()).sum();
+        let gaps: usize = unusual.found.iter().map(|(_, u)| u.gap.len()).sum();
+        let needed = fields + literals + gaps + 2 * unusual.rows + 2 * WORD_BYTES;
+        if self.buffer.len() < needed {
+            self.buffer.resize(needed, 0);
+        }
+        self.len = 0;
+        self.ends.clear();
+        self.ends.reserve(unusual.rows);
+        let end = line_end(part.info.terminator);
+        for ((index, row), unusual) in rows.enumerate().zip(unusual.each()) {
+            self.put(unusual.gap);
+            for piece in part.pieces(row)? {
+                let (literal, column) = piece?;
+                self.put(literal);
+                if let Some(column) = column {
+                    let field = columns[column].span(index);
+                    copy_field(&mut self.buffer, self.len, columns[column].padded(), field.start, field.len());
+                    self.len += field.len();
+                }
+            }
+            self.put(unusual.end.unwrap_or(end));
+            self.ends.push(self.len);
+        }
         Ok(())
     }
 

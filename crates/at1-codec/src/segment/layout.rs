@@ -25,7 +25,7 @@
 //!      8     8  digests_at   u64 LE, where the digest table starts; it ends where the footer starts
 //!     16    32  digests      SHA-256 of the digest table
 //!     48    32  footer       SHA-256 of the Thrift footer and the 48 bytes of the seal before this field
-//!     80     4  version      u32 LE, 3; readers also take 2
+//!     80     4  version      u32 LE, 4; readers also take 2 and 3
 //!     84     4  magic        "AT1S"
 //! ```
 
@@ -36,7 +36,7 @@ use crate::{Error, Result};
 /// What every Parquet file starts and ends with.
 pub(crate) const PARQUET_MAGIC: &[u8; 4] = b"PAR1";
 /// The version of the segment format that this crate writes.
-pub const SEGMENT_VERSION: u32 = 3;
+pub const SEGMENT_VERSION: u32 = 4;
 /// The oldest version that it reads.
 pub const SEGMENT_VERSION_MIN: u32 = 2;
 /// The footer's key for what AT1 adds.

@@ -23,6 +23,7 @@ mod records;
 mod recover;
 mod replay;
 mod reread;
+mod shapes;
 mod standalone;
 mod stream;
 mod thrift;

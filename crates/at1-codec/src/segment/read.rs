@@ -294,7 +294,8 @@ impl Segment {
         if let Some(directory) = self.0.directory.get() {
             return Ok(directory);
         }
-        let directory = Directory::read(&self.stream(self.0.meta.directory())?, self.0.schema.columns.len())?;
+        let directory =
+            Directory::read(&self.stream(self.0.meta.directory())?, self.0.schema.columns.len(), self.0.seal.version)?;
         let groups = self.0.arrow.metadata().row_groups();
         let agrees = directory.groups.len() == groups.len()
             && directory

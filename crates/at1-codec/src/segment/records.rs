@@ -1,12 +1,15 @@
 //! What the records of a row group have besides their fields: blank lines before them, fields that are missing or too
-//! many, line ends that differ.
+//! many, line ends that differ; shapes, where fields do not stand between delimiters.
 //!
-//! * Only what differs from the batch's width and line end is stored, as four sparse streams.
+//! * Only what differs from the batch's width and line end is stored, as four sparse streams. Shapes follow them.
 //! * Joining a record's printed fields with what is stored here gives its exact bytes.
 
 use std::iter::Peekable;
 
-use super::chunk::Chunk;
+use super::{
+    chunk::Chunk,
+    shapes::{ShapesBuilder, StoredShapes},
+};
 use crate::{
     Error, Result,
     column::bytes::{Put, Take},
@@ -23,6 +26,7 @@ pub(super) struct RecordsBuilder {
     /// Whatever follows the last column's field: a delimiter and more fields.
     extras: Sparse,
     ends: Sparse,
+    shapes: ShapesBuilder,
 }
 
 /// Rows that have something, and what.
@@ -64,8 +68,11 @@ impl Sparse {
 impl RecordsBuilder {
     /// Adds the records of `chunk`, read as `width` columns with line end `terminator`.
     pub(super) fn push(&mut self, chunk: &Chunk, width: usize, terminator: Terminator) {
+        self.shapes.push(chunk.records(), chunk.shapes.as_ref());
         for (index, record) in chunk.tokens.records.iter().enumerate() {
             let fields = chunk.tokens.record_fields(index);
+            // Where there are shapes, the first field is the whole record, and its shape says which others it has.
+            let (fields, width) = if chunk.shapes.is_some() { (&fields[..1], 1) } else { (fields, width) };
             let (Some(first), Some(last)) = (fields.first(), fields.last()) else { continue };
             if first.start > record.start {
                 self.gaps.text(self.row, &chunk.bytes[record.start as usize..first.start as usize]);
@@ -89,6 +96,7 @@ impl RecordsBuilder {
         for stream in [self.short, self.gaps, self.extras, self.ends] {
             stream.write(&mut out);
         }
+        self.shapes.write(&mut out);
         out.into_bytes()
     }
 }
@@ -124,6 +132,8 @@ pub(super) struct Unusual<'a> {
 #[derive(Default)]
 pub(super) struct Unusuals<'a> {
     pub(super) rows: usize,
+    /// The first of them, within the row group.
+    pub(super) first_row: usize,
     /// The records that have something, by their place among these.
     pub(super) found: Vec<(usize, Unusual<'a>)>,
 }
@@ -139,6 +149,7 @@ impl<'a> Unusuals<'a> {
 /// Gives back what was collected, row after row.
 pub(super) struct RecordsReader<'a> {
     row: u64,
+    pub(super) shapes: StoredShapes<'a>,
     short: Peekable<Rows<'a>>,
     gaps: Peekable<Rows<'a>>,
     extras: Peekable<Rows<'a>>,
@@ -189,15 +200,18 @@ fn damaged(expected: &str) -> Error {
 }
 
 impl<'a> RecordsReader<'a> {
-    pub(super) fn open(bytes: &'a [u8]) -> Result<Self> {
+    /// The streams of a row group of `rows` rows.
+    pub(super) fn open(bytes: &'a [u8], rows: u64) -> Result<Self> {
         let mut from = Take::new(bytes);
-        let reader = Self {
+        let mut reader = Self {
             row: 0,
+            shapes: StoredShapes::default(),
             short: Rows::open(&mut from, false)?.peekable(),
             gaps: Rows::open(&mut from, true)?.peekable(),
             extras: Rows::open(&mut from, true)?.peekable(),
             ends: Rows::open(&mut from, false)?.peekable(),
         };
+        reader.shapes = StoredShapes::read(&mut from, rows)?;
         from.end()?;
         Ok(reader)
     }
@@ -207,6 +221,7 @@ impl<'a> RecordsReader<'a> {
         into.rows = rows;
         into.found.clear();
         let start = self.row;
+        into.first_row = usize::try_from(start).unwrap_or(usize::MAX);
         let end = start + rows as u64;
         loop {
             let streams = [&mut self.short, &mut self.gaps, &mut self.extras, &mut self.ends];

@@ -19,11 +19,13 @@ use super::{
     read::Segment,
     records::{RecordsReader, Unusual, Unusuals},
     replay::Records,
+    shapes::StoredShapes,
     write::{NewRowTree, RowTree},
 };
 use crate::{
     Error, Result,
-    column::{Printed, Printer, Syntax},
+    column::{Printed, Printer},
+    text::Syntax,
 };
 
 /// How many rows the Parquet reader gives at a time,
@@ -258,7 +260,7 @@ impl Segment {
         let batches = self.batches()?;
         let streams = self.streams(row_group)?;
         let records = streams.records()?;
-        let mut records = RecordsReader::open(&records)?;
+        let mut records = RecordsReader::open(&records, group.rows())?;
         let streams = columns.iter().map(|&c| streams.column(c)).collect::<Result<Vec<_>>>()?;
         let mut printers = Vec::with_capacity(columns.len());
         for (stream, &column) in streams.iter().zip(columns) {
@@ -291,17 +293,16 @@ impl Segment {
                     fields = (Some(number), columns.iter().map(|&c| by_column[c]).collect());
                 }
                 let take = size(shares.left.min(range.end - row)).min(batch.num_rows() - at).min(ROWS_PRINTED);
-                let syntax = Syntax { delimiter: info.dialect.delimiter, quote: info.dialect.quote };
                 for (index, printer) in printers.iter_mut().enumerate() {
                     if fields.1[index].is_some() {
                         printed[index].clear();
-                        printer.print(&batch.column(index).slice(at, take), syntax, &mut printed[index])?;
+                        printer.print(&batch.column(index).slice(at, take), info.syntax, &mut printed[index])?;
                     } else {
                         printer.skip(take)?;
                     }
                 }
                 records.read(take, &mut unusual)?;
-                visit(&Part { batch: number, info, fields: &fields.1 }, &printed, &unusual)?;
+                visit(&Part { batch: number, info, fields: &fields.1, shapes: &records.shapes }, &printed, &unusual)?;
                 at += take;
                 row += take as u64;
                 range.start = row;
@@ -381,9 +382,30 @@ pub(super) struct Part<'a> {
     pub(super) info: &'a BatchInfo,
     /// Which field of a record each of the columns at hand is.
     pub(super) fields: &'a [Option<usize>],
+    /// What stands between the fields of records, if that is not always a delimiter.
+    pub(super) shapes: &'a StoredShapes<'a>,
 }
 
 impl Part<'_> {
+    /// The byte between fields; none where records have shapes.
+    pub(super) fn delimiter(&self) -> Option<u8> {
+        if let Syntax::Delimited { delimiter, .. } = self.info.syntax { Some(delimiter) } else { None }
+    }
+
+    /// The literals of a record that has a shape, each with the column of the field behind it.
+    pub(super) fn pieces(&self, row: usize) -> Result<impl Iterator<Item = Result<(&[u8], Option<usize>)>>> {
+        if self.shapes.number(row).is_none() {
+            return Err(Error::corrupt("shapes", "one for each record of the batch", "none"));
+        }
+        Ok(self.shapes.pieces(row).map(|(literal, field)| {
+            let column = |field: u32| {
+                let column = self.info.map.get(field as usize).copied();
+                column.ok_or_else(|| Error::corrupt("shapes", format!("{} fields", self.info.map.len()), field))
+            };
+            Ok((literal, field.map(column).transpose()?))
+        }))
+    }
+
     /// The columns of a record's fields, as many as it has.
     pub(super) fn fields_of(&self, unusual: &Unusual<'_>) -> Result<&[usize]> {
         let width = self.info.map.len();

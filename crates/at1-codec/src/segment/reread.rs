@@ -4,15 +4,19 @@
 //!   the same [`Meaning`].
 //! * Memory is that of one row group of one column.
 
-use std::slice;
+use std::{collections::HashMap, slice};
 
 use arrow::array::ArrayRef;
 
-use super::{layout::GROUP_ROWS_MAX, read::Segment, recover::size};
+use super::{
+    layout::GROUP_ROWS_MAX,
+    read::Segment,
+    records::Unusual,
+    recover::{Part, size},
+};
 use crate::{
     ColumnType, Error, Result,
     column::{Meaning, array::Values, value::Field},
-    text,
 };
 
 /// The most text that an array of Arrow's with 32-bit offsets can hold.
@@ -57,11 +61,13 @@ impl Segment {
         let (mut row, mut text_bytes) = (0, 0);
         let mut scratch = Vec::new();
         self.print(row_group, slice::from_ref(&(0..rows)), &[column], &mut |part, printed, unusual| {
+            let first_row = unusual.first_row;
+            let mut has = Presence::of(part);
             for (index, unusual) in unusual.each().enumerate() {
-                let is_present = part.fields[0].is_some_and(|field| unusual.fields.is_none_or(|n| field < n));
+                let is_present = has.field(&unusual, first_row + index);
                 let found = if is_present {
                     let raw = printed[0].field(index);
-                    let (value, quoted) = text::value(raw, part.info.dialect.quote, &mut scratch);
+                    let (value, quoted) = part.info.syntax.value(raw, &mut scratch);
                     meaning.read(value, quoted)
                 } else {
                     Field::Null
@@ -121,5 +127,29 @@ impl Segment {
             }
         }
         Ok(counts)
+    }
+}
+
+/// Which records of a part have the field of the one column at hand.
+struct Presence<'a> {
+    part: &'a Part<'a>,
+    /// What is known of shapes.
+    by_shape: HashMap<u32, bool>,
+}
+
+impl<'a> Presence<'a> {
+    fn of(part: &'a Part<'a>) -> Self {
+        Self { part, by_shape: HashMap::new() }
+    }
+
+    fn field(&mut self, unusual: &Unusual<'_>, row: usize) -> bool {
+        let part = self.part;
+        let Some(field) = part.fields[0] else { return false };
+        match part.shapes.number(row).filter(|_| part.delimiter().is_none()) {
+            None => unusual.fields.is_none_or(|fields| field < fields),
+            Some(shape) => *self.by_shape.entry(shape).or_insert_with(|| {
+                part.shapes.pieces(row).any(|(_, found)| found.is_some_and(|found| found as usize == field))
+            }),
+        }
     }
 }

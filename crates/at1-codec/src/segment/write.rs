@@ -38,7 +38,7 @@ use super::{
 };
 use crate::{
     Error, Result, Schema,
-    column::{NullWords, Reading, Syntax},
+    column::{NullWords, Reading},
     text,
 };
 
@@ -146,7 +146,8 @@ impl<W: Write + Send> SegmentWriter<W> {
             rows: analysis.records,
             rows_root: None,
             first_row: self.directory.rows(),
-            dialect: analysis.dialect,
+            syntax: analysis.format.syntax(),
+            terminator: analysis.format.terminator(),
             preamble: std::mem::take(&mut analysis.preamble),
             tail: Vec::new(),
             map,
@@ -168,9 +169,9 @@ impl<W: Write + Send> SegmentWriter<W> {
             tail = kept_tail;
         } else {
             source.seek(SeekFrom::Start(0))?;
-            let mut chunks = Chunks::new(source, analysis.dialect, analysis.blank);
+            let mut chunks = Chunks::new(source, analysis.cutter());
             chunks.skip(text::bom_len(&info.preamble))?;
-            let mut header = analysis.header.is_some();
+            let mut header = analysis.has_header_record();
             while let Some(mut chunk) = chunks.next(GROUP_BYTES_MAX, GROUP_ROWS_MAX)? {
                 if std::mem::take(&mut header) {
                     chunk.tokens.records.remove(0);
@@ -205,8 +206,8 @@ impl<W: Write + Send> SegmentWriter<W> {
         if chunk.records() > 0 {
             self.group.push(Part {
                 batch,
-                syntax: Syntax { delimiter: info.dialect.delimiter, quote: info.dialect.quote },
-                terminator: info.dialect.terminator,
+                syntax: info.syntax,
+                terminator: info.terminator,
                 fields_by_column: info.fields_by_column(self.schema.columns.len()),
                 width: info.map.len(),
                 chunk,

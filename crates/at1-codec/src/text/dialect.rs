@@ -12,7 +12,7 @@
 
 use memchr::{memchr, memchr_iter, memchr2, memchr3, memrchr};
 
-use super::{BlankLine, Input, Quoted, Scanner, Tokens, bom_len, value};
+use super::{BlankLine, Input, Quoted, Scanner, Syntax, Tokens, bom_len, value};
 use crate::{Error, Result};
 
 /// The bytes that end a record.
@@ -45,6 +45,12 @@ impl Default for Dialect {
 }
 
 impl Dialect {
+    /// What of it concerns single fields.
+    #[must_use]
+    pub fn syntax(self) -> Syntax {
+        Syntax::Delimited { delimiter: self.delimiter, quote: self.quote }
+    }
+
     /// Refuses a delimiter or quote that cannot do its work: a line end, or both the same.
     ///
     /// # Errors

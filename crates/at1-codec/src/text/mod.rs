@@ -44,9 +44,15 @@
 //! ```
 
 mod dialect;
+mod format;
+mod json;
+pub(crate) mod lines;
 mod mask;
+mod objects;
 pub mod reference;
 mod scan;
+pub(crate) mod shape;
+mod syntax;
 mod walk;
 
 use std::ops::Range;
@@ -54,8 +60,10 @@ use std::ops::Range;
 use memchr::memchr;
 
 pub use dialect::{Completeness, Dialect, DialectOptions, QuoteOption, Terminator, detect};
+pub use format::{Format, FormatOption};
 pub use mask::Instructions;
 pub use scan::{Input, Scanner};
+pub use syntax::Syntax;
 
 /// The most bytes that one record, or one gap, can have.
 pub const RECORD_BYTES_MAX: usize = 128 << 20;

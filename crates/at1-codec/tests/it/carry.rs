@@ -4,6 +4,7 @@ use std::{io::Cursor, sync::Arc};
 
 use at1_codec::{
     BatchPlan, Buffer, ColumnType, Preamble, ReadOptions, Schema, Segment, SegmentWriter, WriteOptions, analyse,
+    text::FormatOption,
 };
 use at1_testkit::strategies::any_input;
 use proptest::prelude::*;
@@ -16,8 +17,15 @@ fn schema(width: usize) -> Schema {
 
 /// A segment of these batches, fields mapped by position.
 fn segment(sources: &[Vec<u8>]) -> Segment {
-    let analyses: Vec<_> =
-        sources.iter().map(|s| analyse(&mut Cursor::new(s), &ReadOptions::default()).unwrap()).collect();
+    segment_of(sources, &[FormatOption::Auto])
+}
+
+/// The same, read in these formats in turn.
+fn segment_of(sources: &[Vec<u8>], formats: &[FormatOption]) -> Segment {
+    let analyse = |(source, &format)| {
+        analyse(&mut Cursor::new(source), &ReadOptions { format, ..ReadOptions::default() }).unwrap()
+    };
+    let analyses: Vec<_> = sources.iter().zip(formats.iter().cycle()).map(analyse).collect();
     let width = analyses.iter().map(|a| a.columns.len()).max().unwrap_or(1);
     let buffer = Buffer::default();
     let mut writer = SegmentWriter::new(buffer.clone(), &schema(width), WriteOptions::default()).unwrap();
@@ -46,8 +54,8 @@ fn bytes(segment: &Segment, batch: usize) -> Vec<u8> {
     out
 }
 
-fn check(sources: &[Vec<u8>]) {
-    let segments: Vec<_> = sources.chunks(2).map(segment).collect();
+pub(crate) fn check(sources: &[Vec<u8>], formats: &[FormatOption]) {
+    let segments: Vec<_> = sources.chunks(2).map(|sources| segment_of(sources, formats)).collect();
     let once = merge(&segments.iter().collect::<Vec<_>>());
     let twice = merge(&[&once]);
     for (batch, source) in sources.iter().enumerate() {
@@ -56,7 +64,11 @@ fn check(sources: &[Vec<u8>]) {
             let after = &merged.batches().unwrap()[batch];
             assert_eq!(bytes(merged, batch), *source, "batch {batch}");
             assert_eq!((after.rows, after.sha256), (before.rows, before.sha256), "batch {batch}");
-            assert_eq!((after.dialect, &after.map), (before.dialect, &before.map), "batch {batch}");
+            assert_eq!(
+                (after.syntax, after.terminator, &after.map),
+                (before.syntax, before.terminator, &before.map),
+                "batch {batch}"
+            );
         }
     }
 }
@@ -73,7 +85,7 @@ fn odd_batches_move_unchanged() {
         b"1,2,3,4,5\n1\n,\n",
         b"n\rm\r",
     ];
-    check(&odd.iter().map(|source| source.to_vec()).collect::<Vec<_>>());
+    check(&odd.iter().map(|source| source.to_vec()).collect::<Vec<_>>(), &[FormatOption::Auto]);
 }
 
 #[test]
@@ -141,6 +153,7 @@ proptest! {
 
     #[test]
     fn any_batches_move_unchanged(sources in prop::collection::vec(any_input(), 1..5)) {
-        check(&sources);
+        check(&sources, &[FormatOption::Auto]);
+        check(&sources, &[FormatOption::Json, FormatOption::Auto]);
     }
 }

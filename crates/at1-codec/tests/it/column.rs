@@ -17,12 +17,11 @@ use arrow::{
 };
 use at1_codec::{
     ColumnType, TimeUnit, Zone,
-    column::{
-        self, DateOrder, Encoded, Epoch, Inference, NullWords, Printed, Printer, Reading, Source, Syntax, encode,
-    },
+    column::{self, DateOrder, Encoded, Epoch, Inference, NullWords, Printed, Printer, Reading, Source, encode},
+    text::Syntax,
 };
 
-const CSV: Syntax = Syntax { delimiter: b',', quote: Some(b'"') };
+const CSV: Syntax = Syntax::CSV;
 
 /// Every type that a column can have, with scales that bind and scales that do not.
 fn types() -> Vec<ColumnType> {
@@ -81,7 +80,7 @@ fn check_parts(ty: ColumnType, reading: Reading, parts: &[Part<'_>]) -> Encoded 
     for &(syntax, fields) in parts {
         for field in fields {
             if let Some(raw) = field {
-                seen.observe(raw, syntax.quote);
+                seen.observe(raw, syntax);
                 let is_reject = rejects.binary_search(&(row as u64)).is_ok();
                 check_value(ty, reading, raw, syntax, &encoded.array, row, is_reject);
             } else {
@@ -174,7 +173,7 @@ fn check_value(
     row: usize,
     is_reject: bool,
 ) {
-    let (value, is_quoted) = unquote(raw, syntax.quote);
+    let (value, is_quoted) = unquote(raw, syntax.quote());
     let textual = matches!(ty, ColumnType::Text | ColumnType::Binary);
     let trimmed = String::from_utf8_lossy(&value).trim_start_matches(' ').to_owned();
     let is_null_word = if textual {

@@ -233,12 +233,12 @@ fn a_stray_quote_far_behind_the_sample_swallows_no_records() {
     for odd in ["2\t\"open\tplace\n3\tname\tclosed\"\n", "2\t\"open\tplace\n3\tclosed\"\tplace\n"] {
         let source = "1\tname\tplace\n".repeat(100_000) + odd;
         let analysis = analyse(&mut Cursor::new(&source), &ReadOptions::default()).unwrap();
-        assert_eq!((analysis.records, analysis.ragged, analysis.dialect.quote), (100_002, 0, None), "{odd}");
+        assert_eq!((analysis.records, analysis.ragged, analysis.format.syntax().quote()), (100_002, 0, None), "{odd}");
     }
     // A line end in a field that is meant.
     let source = "1\tname\tplace\n".repeat(100_000) + "2\t\"two\nlines\"\tplace\n";
     let analysis = analyse(&mut Cursor::new(&source), &ReadOptions::default()).unwrap();
-    assert_eq!((analysis.records, analysis.multiline, analysis.dialect.quote), (100_001, 1, Some(b'"')));
+    assert_eq!((analysis.records, analysis.multiline, analysis.format.syntax().quote()), (100_001, 1, Some(b'"')));
 }
 
 /// The places in a small segment, as docs/spec/segment.md tells them.

@@ -14,7 +14,7 @@ use at1_codec::{
 use at1_ledger::Json;
 use serde_json::{Map, Value, json};
 
-use super::{TableColumn, TableSchema, TextRules};
+use super::{TableColumn, TableSchema, TextFormat, TextRules};
 use crate::error::{Error, ErrorKind, Result};
 
 /// One change of a table's schema.
@@ -95,8 +95,13 @@ fn to_value(change: &Change) -> Value {
     match change {
         Change::Text(rules) => {
             let nulls: Vec<String> = rules.nulls.iter().map(bytes_to_text).collect();
-            let quote = rules.quote.map(|quote| bytes_to_text(&[quote]));
-            json!({"kind": "dialect", "delimiter": bytes_to_text(&[rules.delimiter]), "quote": quote, "nulls": nulls})
+            match &rules.format {
+                TextFormat::Delimited { delimiter, quote } => {
+                    let quote = quote.map(|quote| bytes_to_text(&[quote]));
+                    json!({"kind": "dialect", "delimiter": bytes_to_text(&[*delimiter]), "quote": quote, "nulls": nulls})
+                }
+                TextFormat::Json => json!({"kind": "ndjson", "nulls": nulls}),
+            }
         }
         Change::Add { name, header, pin } => {
             json!({"kind": "add", "name": name, "header": header, "to": pin.to_string()})
@@ -135,13 +140,10 @@ fn from_members(mut members: Members, schema: &TableSchema) -> Result<Change> {
         "dialect" => {
             let quote = members.optional_text("quote")?.map(|quote| one_byte("quote", &quote)).transpose()?;
             let delimiter = one_byte("delimiter", &members.text("delimiter")?)?;
-            let nulls = members.array("nulls")?;
-            let word = |word: &Value| word.as_str().and_then(text_to_bytes);
-            let nulls: Option<Vec<Vec<u8>>> = nulls.iter().map(word).collect();
-            let nulls: NullWords =
-                nulls.ok_or_else(|| Error::corrupt("nulls", "words", "something else"))?.into_iter().collect();
-            Change::Text(TextRules { delimiter, quote, nulls })
+            let format = TextFormat::Delimited { delimiter, quote };
+            Change::Text(TextRules { format, nulls: members.null_words()? })
         }
+        "ndjson" => Change::Text(TextRules { format: TextFormat::Json, nulls: members.null_words()? }),
         "add" => {
             let name = members.text("name")?;
             Change::Add { name, header: members.optional_text("header")?, pin: unpinned(members.parsed("to")?) }
@@ -225,6 +227,13 @@ impl Members {
             Value::Array(items) => Ok(items),
             other => Err(Error::corrupt(key, "an array", other)),
         }
+    }
+
+    fn null_words(&mut self) -> Result<NullWords> {
+        let nulls = self.array("nulls")?;
+        let word = |word: &Value| word.as_str().and_then(text_to_bytes);
+        let nulls: Option<Vec<Vec<u8>>> = nulls.iter().map(word).collect();
+        Ok(nulls.ok_or_else(|| Error::corrupt("nulls", "words", "something else"))?.into_iter().collect())
     }
 
     fn parsed(&mut self, key: &str) -> Result<Pin> {

@@ -7,12 +7,12 @@ use at1_codec::{
     text::{DialectOptions, QuoteOption},
 };
 
-use super::{Change, Facts, Held, Plan, TableSchema, change, decimal_digits, plan};
+use super::{Change, Facts, Held, Plan, TableSchema, TextFormat, change, decimal_digits, plan};
 use crate::error::{ErrorKind, Result};
 
 fn analysed(text: &str, header: HeaderOption) -> Analysis {
     let dialect = DialectOptions { delimiter: Some(b','), quote: Some(QuoteOption::Byte(b'"')) };
-    let options = ReadOptions { dialect, header, nulls: NullWords::default() };
+    let options = ReadOptions { dialect, header, ..ReadOptions::default() };
     analyse(&mut std::io::Cursor::new(text.as_bytes()), &options).unwrap()
 }
 
@@ -28,8 +28,7 @@ fn planned(given: &Given, text: &str, header: HeaderOption, pins: &[(&str, &str)
         names: analysis.header.as_deref(),
         fields: &analysis.columns,
         records: analysis.records,
-        delimiter: b',',
-        quote: Some(b'"'),
+        format: TextFormat::Delimited { delimiter: b',', quote: Some(b'"') },
         nulls: &NullWords::default(),
     };
     let pins: Vec<(String, Pin)> = pins.iter().map(|(name, pin)| ((*name).to_owned(), pin.parse().unwrap())).collect();
@@ -151,8 +150,7 @@ fn bytes_that_are_no_text_make_a_column_binary() {
         types: &[],
         fields: &analysis.columns,
         records: 1,
-        delimiter: b',',
-        quote: None,
+        format: TextFormat::Delimited { delimiter: b',', quote: None },
         nulls: &nulls,
     };
     let plan = plan(&given.table, &facts, &[], &mut |_| Ok(Held::Unknown)).unwrap();
@@ -216,7 +214,7 @@ fn a_known_header_is_known_in_any_order() {
 #[test]
 fn any_byte_survives_the_ledger() {
     let nulls: NullWords = [&b"\xff"[..], b"\"", b"a b"].into_iter().collect();
-    let rules = super::TextRules { delimiter: 0x1f, quote: None, nulls };
+    let rules = super::TextRules { format: TextFormat::Delimited { delimiter: 0x1f, quote: None }, nulls };
     let json = change::write(&[Change::Text(rules.clone())]).unwrap();
     let mut table = TableSchema::default();
     change::read(&json, &mut table).unwrap();

@@ -162,7 +162,8 @@ fn names_are_given_where_there_is_no_header() {
 fn the_first_batch_fixes_how_text_is_written() {
     let (_, table) = table();
     append(&table, "a;b\n1;'x'\n");
-    assert_eq!(table.info().unwrap().delimiter, Some(b';'));
+    let format = table.info().unwrap().format.unwrap();
+    assert_eq!(format.delimited(), Some((b';', Some(b'"'))));
     // A comma is data now.
     let report = append(&table, "a;b\n2;x,y,z\n3;x,y,z\n");
     assert_eq!((report.rows, report.columns_added.len()), (2, 0));

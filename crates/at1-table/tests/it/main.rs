@@ -21,6 +21,7 @@ mod images;
 mod interleave;
 mod legal;
 mod model;
+mod ndjson;
 mod processes;
 mod repair;
 mod roots;

@@ -16,7 +16,7 @@ use crate::{
         strings::{Random, for_each_string},
         value::Field,
     },
-    text::{self, Quoted},
+    text::Quoted,
 };
 
 type Fields<'a> = [Option<&'a [u8]>];
@@ -31,7 +31,7 @@ fn encode_slowly(meaning: &Meaning, form: &Form, parts: &[(Syntax, &Fields<'_>)]
         for raw in *fields {
             let mut entries = Entries::default();
             let field = raw.map_or(Field::Null, |raw| {
-                let (value, quoted) = text::value(raw, syntax.quote, &mut scratch);
+                let (value, quoted) = syntax.value(raw, &mut scratch);
                 let field = meaning.read(value, quoted);
                 match field {
                     Field::Null => entries.null = Some(spelling(&form.nulls, raw)),
@@ -94,7 +94,7 @@ fn check(meaning: &Meaning, form: &Form, parts: &[(Syntax, &Fields<'_>)], push_r
     assert_eq!(found.form, expected.form);
 }
 
-const CSV: Syntax = Syntax { delimiter: b',', quote: Some(b'"') };
+const CSV: Syntax = Syntax::CSV;
 
 fn meanings() -> Vec<Meaning> {
     let mut types = vec![
@@ -144,7 +144,12 @@ fn every_short_field() {
 #[test]
 fn fields_that_come_again_or_do_not() {
     let mut random = Random::new(4);
-    let syntaxes = [CSV, Syntax { delimiter: b';', quote: None }, Syntax { delimiter: b'1', quote: Some(b'-') }, CSV];
+    let syntaxes = [
+        CSV,
+        Syntax::Delimited { delimiter: b';', quote: None },
+        Syntax::Delimited { delimiter: b'1', quote: Some(b'-') },
+        CSV,
+    ];
     for round in 0..6 {
         // A pool that fills the memo, one that overflows it, one that is never asked twice.
         let pool: Vec<Vec<u8>> = (0..[20, 700, 6000][round % 3]).map(|_| random.field()).collect();

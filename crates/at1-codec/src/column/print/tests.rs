@@ -48,7 +48,7 @@ fn slow_field(form: &Form, quotes: &[u8], row: usize, put: &dyn Fn(&mut Vec<u8>)
 /// Prints `array` in every way to stand around a value, and each field by itself by `slow`.
 fn check(ty: ColumnType, style: &Style, array: &ArrayRef, digits: &[u8], slow: &dyn Fn(&mut Vec<u8>, usize)) {
     let quotes: Vec<u8> = (0..array.len()).map(|n| (n * 37 % 256) as u8).collect();
-    let syntax = Syntax { delimiter: b',', quote: Some(b'"') };
+    let syntax = Syntax::CSV;
     for quoting in [Quoting::Never, Quoting::Always, Quoting::Needed, Quoting::PerRow] {
         for blanks in [Blanks::default(), Blanks { lead: 1, width: 6 }] {
             let (nulls, nulls_per) = (vec![b"NA".to_vec()], Per::Column);

@@ -4,7 +4,7 @@
 //!   a batch may end inside a quote.
 //! * Memory is that of some thousand records beside the row group that is being filled.
 
-use std::{io::Write, ops::Range};
+use std::{collections::HashMap, io::Write, ops::Range};
 
 use sha2::{Digest as _, Sha256};
 
@@ -22,7 +22,7 @@ use super::{
 use crate::{
     Error, Result,
     column::Printed,
-    text::{Record, Span},
+    text::{Record, Span, shape::Slots},
 };
 
 /// How many bytes are taken over before they are handed on: a row group is filled in steps of about this.
@@ -123,17 +123,26 @@ impl<W: Write + Send> SegmentWriter<W> {
         let mut chunk = Chunk::default();
         let mut row = rows.start;
         from.each_part(rows, &mut |part, printed, unusual| {
+            let mut shapes = HashMap::new();
+            let first_row = unusual.first_row;
             for (at, unusual) in unusual.each().enumerate() {
                 let before = (chunk.bytes.len(), chunk.tokens.fields.len());
-                push_record(&mut chunk, part, printed, at, &unusual)?;
+                match part.delimiter() {
+                    Some(delimiter) => push_record(&mut chunk, part, delimiter, printed, at, &unusual)?,
+                    None => push_shaped(&mut chunk, part, printed, (at, first_row + at), &unusual, &mut shapes)?,
+                }
                 if !take(row, &chunk.bytes[before.0..])? {
                     chunk.bytes.truncate(before.0);
                     chunk.tokens.fields.truncate(before.1);
                     chunk.tokens.records.pop();
+                    if let Some(shapes) = &mut chunk.shapes {
+                        shapes.of.pop();
+                    }
                 }
                 row += 1;
                 if chunk.bytes.len() >= STEP_BYTES || chunk.records() == GROUP_ROWS_MAX {
                     self.push(info, number, std::mem::take(&mut chunk))?;
+                    shapes.clear();
                 }
             }
             Ok(())
@@ -149,19 +158,17 @@ const NEAR_ROWS: u64 = 8 << 10;
 fn push_record(
     chunk: &mut Chunk,
     part: &Part<'_>,
+    delimiter: u8,
     columns: &[Printed],
     row: usize,
     unusual: &Unusual<'_>,
 ) -> Result<()> {
-    let Chunk { bytes, tokens } = chunk;
-    let at = |bytes: &Vec<u8>| {
-        u32::try_from(bytes.len()).map_err(|_| Error::corrupt("records", "less than 4 GiB at a time", bytes.len()))
-    };
+    let Chunk { bytes, tokens, .. } = chunk;
     let (start, first_field) = (at(bytes)?, tokens.fields.len());
     bytes.extend_from_slice(unusual.gap);
     for (index, &column) in part.fields_of(unusual)?.iter().enumerate() {
         if index > 0 {
-            bytes.push(part.info.dialect.delimiter);
+            bytes.push(delimiter);
         }
         let start = at(bytes)?;
         bytes.extend_from_slice(columns[column].field(row));
@@ -173,9 +180,55 @@ fn push_record(
         bytes.extend_from_slice(unusual.extra);
         tokens.fields.push(Span { start, end: at(bytes)? });
     }
-    bytes.extend_from_slice(unusual.end.unwrap_or(line_end(part.info.dialect.terminator)));
+    end_record(chunk, part, unusual, start, first_field)
+}
+
+/// Adds a printed record that has a shape; `row` is its place in what was printed and in the row group. `known` are the numbers
+/// that shapes of the row group have in the chunk.
+fn push_shaped(
+    chunk: &mut Chunk,
+    part: &Part<'_>,
+    columns: &[Printed],
+    row: (usize, usize),
+    unusual: &Unusual<'_>,
+    known: &mut HashMap<u32, u32>,
+) -> Result<()> {
+    let shapes = chunk.shapes.get_or_insert_default();
+    let Chunk { bytes, tokens, .. } = chunk;
+    let (start, first_field) = (at(bytes)?, tokens.fields.len());
+    bytes.extend_from_slice(unusual.gap);
+    let body = at(bytes)?;
+    tokens.fields.push(Span { start: body, end: body });
+    for piece in part.pieces(row.1)? {
+        let (literal, column) = piece?;
+        bytes.extend_from_slice(literal);
+        let Some(column) = column else { continue };
+        let field = part.fields[column];
+        let start = at(bytes)?;
+        bytes.extend_from_slice(columns[column].field(row.0));
+        let span = Span { start, end: at(bytes)? };
+        if let Some(field) = field.and_then(|field| u32::try_from(field).ok()) {
+            Slots { tokens, first: first_field }.put(field, span);
+        }
+    }
+    tokens.fields[first_field].end = at(bytes)?;
+    let number = part.shapes.number(row.1).unwrap_or_default();
+    let shape = *known.entry(number).or_insert_with(|| shapes.number(part.shapes.shape(row.1)));
+    shapes.of.push(shape);
+    end_record(chunk, part, unusual, start, first_field)
+}
+
+/// Ends a record whose fields were added.
+fn end_record(chunk: &mut Chunk, part: &Part<'_>, unusual: &Unusual<'_>, start: u32, first_field: usize) -> Result<()> {
+    let Chunk { bytes, tokens, .. } = chunk;
+    bytes.extend_from_slice(unusual.end.unwrap_or(line_end(part.info.terminator)));
     let first_field = u32::try_from(first_field)
         .map_err(|_| Error::corrupt("records", "fewer than 4 thousand million fields at a time", first_field))?;
     tokens.records.push(Record { start, first_field, end: at(bytes)? });
     Ok(())
+}
+
+/// Where the next byte goes.
+fn at(bytes: &[u8]) -> Result<u32> {
+    u32::try_from(bytes.len()).map_err(|_| Error::corrupt("records", "less than 4 GiB at a time", bytes.len()))
 }

@@ -21,10 +21,10 @@ use super::{
 use crate::{
     Result, Schema,
     column::{
-        Encoder, Meaning, Syntax,
+        Encoder, Meaning,
         sample::{Sample, sampled},
     },
-    text::Terminator,
+    text::{Syntax, Terminator},
     threads,
 };
 

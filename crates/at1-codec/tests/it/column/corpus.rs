@@ -1,7 +1,7 @@
 //! Real files, from the folder that the environment names: nearly nothing of them is patched.
 
 use at1_codec::{
-    column::{self, Inference, NullWords, Printed, Printer, Syntax},
+    column::{self, Inference, NullWords, Printed, Printer},
     text::{self, BlankLine, Completeness, DialectOptions, Input, Scanner, Tokens},
 };
 
@@ -29,14 +29,14 @@ fn check_file(name: &str, bytes: &[u8], is_table: bool) {
     let dialect = text::detect(bytes, Completeness::Whole, &DialectOptions::default());
     let mut tokens = Tokens::default();
     Scanner::new(dialect, BlankLine::Record).scan(bytes, Input::End, usize::MAX, &mut tokens);
-    let syntax = Syntax { delimiter: dialect.delimiter, quote: dialect.quote };
+    let syntax = dialect.syntax();
     let columns = (0..tokens.records.len()).map(|r| tokens.record_fields(r).len()).max().unwrap_or(0);
     let (mut fields, mut patches) = (0, 0);
     for column in 0..columns.min(300) {
         // The first record may be a header.
         let raws = (1..tokens.records.len()).map(|r| tokens.record_fields(r).get(column).map(|span| span.of(bytes)));
         let mut seen = Inference::new(&NullWords::default());
-        raws.clone().flatten().for_each(|raw| seen.observe(raw, syntax.quote));
+        raws.clone().flatten().for_each(|raw| seen.observe(raw, syntax));
         let ty = seen.best();
         let encoded = column::encode(ty, seen.reading(ty), &NullWords::default(), [(syntax, raws.clone())]);
         assert_eq!(encoded.rejects, seen.misfits(ty, seen.reading(ty)), "{name} column {column}");

@@ -2,7 +2,8 @@
 
 use at1_codec::{
     ColumnType,
-    column::{DateOrder, Reading, Source, Syntax},
+    column::{DateOrder, Reading, Source},
+    text::Syntax,
 };
 use proptest::prelude::*;
 
@@ -193,7 +194,7 @@ fn no_rows_and_no_fields() {
 fn the_syntax_changes_within_a_row_group() {
     let edges = fields(EDGES);
     let syntaxes = [(b',', None), (b';', Some(b'\'')), (b'\t', Some(b'"')), (b'1', Some(b'2')), (b'.', Some(b'-'))];
-    let parts = syntaxes.map(|(delimiter, quote)| (Syntax { delimiter, quote }, &*edges));
+    let parts = syntaxes.map(|(delimiter, quote)| (Syntax::Delimited { delimiter, quote }, &*edges));
     for ty in types() {
         check_parts(ty, Reading::default(), &parts);
         check_parts(ty, Reading { order: Some(DateOrder::Dmy), source: Source::Pinned, epoch: None }, &parts);
@@ -368,7 +369,7 @@ fn column() -> impl Strategy<Value = Vec<Option<Vec<u8>>>> {
 fn syntax() -> impl Strategy<Value = Syntax> {
     let usual = (prop::sample::select(b",;\t|".to_vec()), prop::sample::select(vec![Some(b'"'), Some(b'\''), None]));
     let any_bytes = (any::<u8>(), any::<Option<u8>>());
-    prop_oneof![9 => usual, 1 => any_bytes].prop_map(|(delimiter, quote)| Syntax { delimiter, quote })
+    prop_oneof![9 => usual, 1 => any_bytes].prop_map(|(delimiter, quote)| Syntax::Delimited { delimiter, quote })
 }
 
 fn a_type() -> impl Strategy<Value = (ColumnType, Reading)> {
@@ -387,7 +388,7 @@ proptest! {
     #[test]
     fn a_column_in_its_own_type(fields in column()) {
         let mut seen = at1_codec::column::Inference::new(&Default::default());
-        fields.iter().flatten().for_each(|raw| seen.observe(raw, Some(b'"')));
+        fields.iter().flatten().for_each(|raw| seen.observe(raw, Syntax::CSV));
         let ty = seen.best();
         let encoded = check_parts(ty, seen.reading(ty), &[(CSV, &fields)]);
         prop_assert!(encoded.rejects * 1000 <= seen.fields() || ty == ColumnType::Text, "{} rejects", encoded.rejects);

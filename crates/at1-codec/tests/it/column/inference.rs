@@ -1,11 +1,12 @@
 //! Which type fields have by themselves.
 
 use at1_codec::column::{Inference, NullWords, Pin, Reading};
+use at1_codec::text::Syntax;
 use proptest::prelude::*;
 
 fn infer<R: AsRef<[u8]>>(raws: impl IntoIterator<Item = R>) -> Inference {
     let mut seen = Inference::new(&NullWords::default());
-    raws.into_iter().for_each(|raw| seen.observe(raw.as_ref(), Some(b'"')));
+    raws.into_iter().for_each(|raw| seen.observe(raw.as_ref(), Syntax::CSV));
     seen
 }
 
@@ -152,7 +153,7 @@ fn one_reject_in_a_thousand() {
 #[test]
 fn a_few_numbers_in_an_empty_column_do_not_make_its_words_rejects() {
     let mut seen = with_odd(100_000, 99_950, "words", "");
-    seen.observe(b"1", None);
+    seen.observe(b"1", Syntax::Bare);
     assert_eq!(seen.best().to_string(), "text");
 }
 
@@ -187,10 +188,10 @@ fn null_words_are_the_users() {
     let words: NullWords = ["-999", "x y"].into_iter().collect();
     let mut seen = Inference::new(&words);
     for raw in ["-999", "\"x y\"", "1.5", ""] {
-        seen.observe(raw.as_bytes(), Some(b'"'));
+        seen.observe(raw.as_bytes(), Syntax::CSV);
     }
     assert_eq!((seen.best().to_string(), seen.nulls()), ("decimal(18,1)".to_owned(), 3));
-    seen.observe(b"NA", None);
+    seen.observe(b"NA", Syntax::Bare);
     assert_eq!(seen.nulls(), 3);
 }
 
