@@ -35,5 +35,5 @@ fuzz_target!(|bytes: &[u8]| {
             return;
         }
     }
-    assert_eq!(printed.ends.len(), array.len());
+    assert_eq!(printed.ends().len(), array.len());
 });

@@ -26,6 +26,7 @@ pub(crate) fn date_style(times: &[TimeText<'_>], order: Option<DateOrder>) -> Da
         parts: match layout {
             Layout::YearFirst => Parts::Ymd,
             Layout::YearLast => Parts::YearLast(order),
+            Layout::MonthName => Parts::MonthName,
         },
         separator,
         month_padded: is_padded(like().map(|date| date.month_day(order)[0])),

@@ -57,6 +57,11 @@ fn put_short(out: &mut Vec<u8>, value: u8, padded: Flag) {
     }
 }
 
+/// The name of a month from 1 to 12.
+fn month_name(month: u8) -> [u8; 3] {
+    time::MONTHS[usize::from(month.saturating_sub(1)) % 12]
+}
+
 fn put_year(out: &mut Vec<u8>, year: i64) {
     if year < 0 {
         out.push(b'-');
@@ -76,6 +81,13 @@ pub(crate) fn put_date(out: &mut Vec<u8>, days: i64, style: &DateStyle) {
             put_short(out, month, style.month_padded);
             out.push(style.separator);
             put_short(out, day, style.day_padded);
+        }
+        Parts::MonthName => {
+            put_short(out, day, style.day_padded);
+            out.push(style.separator);
+            out.extend_from_slice(&month_name(month));
+            out.push(style.separator);
+            put_year(out, year);
         }
         Parts::YearLast(order) => {
             let month = (month, style.month_padded);
@@ -100,9 +112,14 @@ pub(crate) fn date_word(days: i64, style: &DateStyle) -> Option<Word> {
         let skip = usize::from(padded == Flag::No && value < 10);
         Word::of_register(two(u64::from(value)) >> (8 * skip), 2 - skip)
     };
+    let name = month_name(month).map(u64::from);
     let (month, day) = (short(month, style.month_padded), short(day, style.day_padded));
     match style.parts {
         Parts::Ymd => year.then(separator)?.then(month)?.then(separator)?.then(day),
+        Parts::MonthName => {
+            let month = Word::of_register(name[0] | name[1] << 8 | name[2] << 16, 3);
+            day.then(separator)?.then(month)?.then(separator)?.then(year)
+        }
         Parts::YearLast(DateOrder::Dmy) => day.then(separator)?.then(month)?.then(separator)?.then(year),
         Parts::YearLast(DateOrder::Mdy) => month.then(separator)?.then(day)?.then(separator)?.then(year),
     }
@@ -119,6 +136,7 @@ pub(crate) fn put_day(out: &mut Vec<u8>, days: i64, date: &DateStyle, clock: &Cl
     put_date(out, days, date);
     match clock.gap {
         Gap::T => out.push(b'T'),
+        Gap::Colon => out.push(b':'),
         Gap::Blanks(count) => out.resize(out.len() + usize::from(count), b' '),
     }
 }

@@ -132,6 +132,7 @@ impl DateStyle {
             Parts::Ymd => ["YYYY", month, day],
             Parts::YearLast(DateOrder::Dmy) => [day, month, "YYYY"],
             Parts::YearLast(DateOrder::Mdy) => [month, day, "YYYY"],
+            Parts::MonthName => [day, "Mon", "YYYY"],
         };
         out.push_str(&parts.join(&char::from(self.separator).to_string()));
     }
@@ -141,6 +142,7 @@ impl ClockStyle {
     fn write_words(&self, out: &mut String) {
         match self.gap {
             Gap::T => out.push('T'),
+            Gap::Colon => out.push(':'),
             Gap::Blanks(count) => out.extend(std::iter::repeat_n(' ', usize::from(count))),
         }
         out.push_str(if self.hour_padded == Flag::Yes { "HH:MM" } else { "H:MM" });

@@ -196,6 +196,8 @@ impl FloatStyle {
 pub(crate) enum Parts {
     Ymd,
     YearLast(DateOrder),
+    /// Day, name of the month, year.
+    MonthName,
 }
 
 /// How a date is spelled.

@@ -15,8 +15,8 @@
 //!                 byte of notation: 0 and zigzag low, zigzag high, or 1; upper, plus, width, digits of the exponent;
 //!                 byte of the spelling of not-a-number, byte of that of infinity
 //!   4 boolean     byte of the pair of words
-//!   5 date        byte of the order: 0 ymd, 1 dmy, 2 mdy; separator; month padded; day padded
-//!   6 timestamp   date; byte of the gap: 0 is T, else so many blanks; hour padded; byte of the seconds: 0 always, 1 never,
+//!   5 date        byte of the order: 0 ymd, 1 dmy, 2 mdy, 3 dmy with the month's name; separator; month padded; day padded
+//!   6 timestamp   date; byte of the gap: 0 is T, 255 a colon, else so many blanks; hour padded; byte of the seconds: 0 always, 1 never,
 //!                 2 unless zero; mark; byte and byte of the fraction: 0 n at least, 1 n unless zero, 2 0 in groups of
 //!                 three, 3 0 each row says; zones, as nulls
 //!   7 text        byte of escapes, not 0: a bit each for slash, all but ASCII, upper-case hex, < > &, delete, backspace and form
@@ -247,6 +247,7 @@ impl DateStyle {
             Parts::Ymd => 0,
             Parts::YearLast(DateOrder::Dmy) => 1,
             Parts::YearLast(DateOrder::Mdy) => 2,
+            Parts::MonthName => 3,
         });
         put.byte(self.separator);
         put_flag(put, self.month_padded);
@@ -258,6 +259,7 @@ impl DateStyle {
             0 => Parts::Ymd,
             1 => Parts::YearLast(DateOrder::Dmy),
             2 => Parts::YearLast(DateOrder::Mdy),
+            3 => Parts::MonthName,
             found => return Err(unknown("order of day, month and year", found)),
         };
         let separator = take.byte()?;
@@ -269,6 +271,7 @@ impl ClockStyle {
     fn write(&self, put: &mut Put) {
         put.byte(match self.gap {
             Gap::T => 0,
+            Gap::Colon => u8::MAX,
             Gap::Blanks(count) => count,
         });
         put_flag(put, self.hour_padded);
@@ -290,6 +293,7 @@ impl ClockStyle {
     fn read(take: &mut Take<'_>) -> Result<Self> {
         let gap = match take.byte()? {
             0 => Gap::T,
+            u8::MAX => Gap::Colon,
             count => Gap::Blanks(count),
         };
         let hour_padded = flag(take, "hour")?;

@@ -157,7 +157,7 @@ impl Kind {
         };
         let held = Held(match time.date.layout {
             // The order does not matter.
-            Layout::YearFirst => held_in(None) * 0b111,
+            Layout::YearFirst | Layout::MonthName => held_in(None) * 0b111,
             Layout::YearLast => ORDERS.map(held_in).into_iter().fold(0, |held, bits| held | bits),
         });
         let is_fine = time.clock.is_some_and(|clock| clock.fraction.len() > 6);

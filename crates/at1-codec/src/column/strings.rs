@@ -60,6 +60,9 @@ impl Random {
         let text = match pick {
             0..=5 => return self.number(24),
             6 => format!("{year:04}-{month:02}-{day:02}"),
+            7 if self.below(2) == 0 => {
+                format!("{day:02}/{}/{year:04}:{clock}{zone}", self.one(&["Jan", "Feb", "Dec", "dec"]))
+            }
             7 => format!("{day}/{month}/{year:04}"),
             8 | 9 => format!("{year:04}-{month:02}-{day:02}{gap}{clock}{fraction}{zone}"),
             10 => format!("{month}/{day}/{year:04} {clock}{zone}"),

@@ -1,7 +1,7 @@
 //! Dates and timestamps as text writes them: where their parts are, and which day or instant they name.
 //!
 //! * A year has four digits, from 0001 to 9999; a day exists in its month; an hour is at most 23, a second at most 59.
-//! * Where the year comes last, day and month are only told apart by a [`DateOrder`] or by their own values.
+//! * Where the year comes last, day and month are only told apart by a [`DateOrder`], by their own values, or by a month's name.
 //! * A timestamp with a zone is an instant, one without is a reading of some clock; neither is taken for the other.
 
 use crate::{TimeUnit, Zone, column::pin::DateOrder};
@@ -13,13 +13,26 @@ pub(crate) const SECONDS_PER_DAY: i64 = 86_400;
 pub(crate) enum Layout {
     YearFirst,
     YearLast,
+    /// Day, the English name of the month in three letters, year: as web servers write it.
+    MonthName,
+}
+
+/// The names of months, as they are written.
+pub(crate) const MONTHS: [[u8; 3]; 12] =
+    [*b"Jan", *b"Feb", *b"Mar", *b"Apr", *b"May", *b"Jun", *b"Jul", *b"Aug", *b"Sep", *b"Oct", *b"Nov", *b"Dec"];
+
+/// Splits off the name of a month: its number.
+fn month_name(text: &[u8]) -> Option<(u8, &[u8])> {
+    let (name, rest) = text.split_first_chunk()?;
+    let month = MONTHS.iter().position(|month| month == name)?;
+    Some((month as u8 + 1, rest))
 }
 
 /// A date, cut into its parts; it need not exist.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct DateText {
     pub(crate) layout: Layout,
-    /// `-`, `/` or `.`
+    /// `-`, `/` or `.`; beside a month's name also a blank.
     pub(crate) separator: u8,
     year: u16,
     /// The two parts that are not the year, in the order of the text, with the number of digits of each.
@@ -65,8 +78,13 @@ impl DateText {
             return Some((date, rest));
         }
         let (first, rest) = short_number(text)?;
-        let (separator, rest) = rest.split_first().filter(|(b, _)| matches!(b, b'-' | b'/' | b'.'))?;
-        let (second, rest) = short_number(rest)?;
+        let (separator, rest) = rest.split_first().filter(|(b, _)| matches!(b, b'-' | b'/' | b'.' | b' '))?;
+        if let Some((month, rest)) = month_name(rest) {
+            let (year, rest) = four_digits(rest.strip_prefix(&[*separator])?)?;
+            let parts = [first, (month, 2)];
+            return Some((Self { layout: Layout::MonthName, separator: *separator, year, parts }, rest));
+        }
+        let (second, rest) = short_number(rest).filter(|_| *separator != b' ')?;
         let (year, rest) = four_digits(rest.strip_prefix(&[*separator])?)?;
         Some((Self { layout: Layout::YearLast, separator: *separator, year, parts: [first, second] }, rest))
     }
@@ -75,7 +93,7 @@ impl DateText {
     pub(crate) fn month_day(&self, order: DateOrder) -> [(u8, u8); 2] {
         let [first, second] = self.parts;
         match (self.layout, order) {
-            (Layout::YearLast, DateOrder::Dmy) => [second, first],
+            (Layout::MonthName, _) | (Layout::YearLast, DateOrder::Dmy) => [second, first],
             (Layout::YearFirst, _) | (Layout::YearLast, DateOrder::Mdy) => [first, second],
         }
     }
@@ -89,7 +107,7 @@ impl DateText {
     /// Days since 1970-01-01, if the date exists and `order`, or else its own values, say which it is.
     pub(crate) fn day(&self, order: Option<DateOrder>) -> Option<i32> {
         match (self.layout, order) {
-            (Layout::YearFirst, _) => self.day_in(DateOrder::Mdy),
+            (Layout::YearFirst | Layout::MonthName, _) => self.day_in(DateOrder::Mdy),
             (Layout::YearLast, Some(order)) => self.day_in(order),
             (Layout::YearLast, None) => match (self.day_in(DateOrder::Dmy), self.day_in(DateOrder::Mdy)) {
                 (Some(dmy), Some(mdy)) => (dmy == mdy).then_some(dmy),
@@ -101,7 +119,7 @@ impl DateText {
     /// The order that the date is written in, if it matters and is known.
     pub(crate) fn order(&self, order: Option<DateOrder>) -> Option<DateOrder> {
         match (self.layout, order) {
-            (Layout::YearFirst, _) => None,
+            (Layout::YearFirst | Layout::MonthName, _) => None,
             (Layout::YearLast, Some(order)) => Some(order),
             (Layout::YearLast, None) => match (self.day_in(DateOrder::Dmy), self.day_in(DateOrder::Mdy)) {
                 (Some(_), None) => Some(DateOrder::Dmy),
@@ -116,7 +134,9 @@ impl DateText {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Gap {
     T,
-    /// This many blanks, at least one.
+    /// `:`, as web servers write it.
+    Colon,
+    /// This many blanks, at least one and less than 255.
     Blanks(u8),
 }
 
@@ -143,9 +163,10 @@ impl<'a> ClockText<'a> {
     fn lex(text: &'a [u8]) -> Option<Self> {
         let (gap, rest) = match text {
             [b'T', rest @ ..] => (Gap::T, rest),
+            [b':', rest @ ..] => (Gap::Colon, rest),
             _ => {
                 let blanks = text.iter().position(|&b| b != b' ')?;
-                (Gap::Blanks(u8::try_from(blanks).ok().filter(|&n| n > 0)?), &text[blanks..])
+                (Gap::Blanks(u8::try_from(blanks).ok().filter(|&n| n > 0 && n < u8::MAX)?), &text[blanks..])
             }
         };
         let (hour, rest) = short_number(rest)?;
@@ -409,6 +430,15 @@ mod tests {
         same("2024-01-01T00:00", None);
         same("03/03/2024", Some(19_785));
         same("32/13/2024", None);
+        same("29/Feb/2024", Some(19_782));
+        same("2-Jan-1970", Some(1));
+        same("02 Jan 1970", Some(1));
+        same("29/Feb/2023", None);
+        same("2/Jan-1970", None);
+        same("2/jan/1970", None);
+        same("2/January/1970", None);
+        same("Jan/2/1970", None);
+        same("01 02 1970", None);
         check_day("29/02/2024", Some(19_782), Some(19_782), None);
         check_day("2.29.2024", Some(19_782), None, Some(19_782));
         check_day("01-02-1970", None, Some(31), Some(1));
@@ -435,6 +465,8 @@ mod tests {
         check_instant("1969-12-31T19:00-0500", None, Some(0));
         check_instant("1970-01-01T05:30:00+0530", None, Some(0));
         check_instant("1970-01-01T05:00:00 +05", None, Some(0));
+        check_instant("01/Jan/1970:00:00:01 +0000", None, Some(1_000_000));
+        check_instant("1970-01-01:00:00:01", Some(1_000_000), None);
         for text in [
             "1970-01-01T24:00:00",
             "1970-01-01T23:59:60",
