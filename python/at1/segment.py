@@ -108,6 +108,7 @@ def encode(
     keep_queryable: bool = False,
     name: str | None = None,
     text: Text = "auto",
+    pattern: str | Sequence[str] | None = None,
     header: Header = "auto",
     names: Sequence[str] | None = None,
     delimiter: str | None = None,
@@ -125,6 +126,7 @@ def encode(
     keep_queryable: bool = False,
     name: str | None = None,
     text: Text = "auto",
+    pattern: str | Sequence[str] | None = None,
     header: Header = "auto",
     names: Sequence[str] | None = None,
     delimiter: str | None = None,
@@ -143,6 +145,7 @@ def encode(
     keep_queryable: bool = False,
     name: str | None = None,
     text: Text = "auto",
+    pattern: str | Sequence[str] | None = None,
     header: Header = "auto",
     names: Sequence[str] | None = None,
     delimiter: str | None = None,
@@ -164,7 +167,7 @@ def encode(
     kind, given = source(data)
     if name is None and kind == "path":
         name = os.path.basename(given)
-    how = reading(text, header, names, delimiter, quote, nulls, types, profile)
+    how = reading(text, pattern, header, names, delimiter, quote, nulls, types, profile)
     with told(progress, "encoding") as tell:
         if output is None:
             made, _ = _at1.encode(kind, given, None, name, how, keep_queryable, tell)

@@ -18,7 +18,7 @@ from at1.state import Point, Snapshot, State, point
 
 Header = Literal["auto", "yes", "no"] | bool
 Profile = Literal["fast", "balanced", "max"]
-Text = Literal["auto", "csv", "ndjson"]
+Text = Literal["auto", "csv", "ndjson", "lines"]
 Types = Mapping[str, str]
 
 GRACE = timedelta(hours=24)
@@ -27,6 +27,7 @@ GRACE = timedelta(hours=24)
 
 def reading(
     text: str,
+    pattern: str | Sequence[str] | None,
     header: Header,
     names: Sequence[str] | None,
     delimiter: str | None,
@@ -38,6 +39,7 @@ def reading(
     """How text is read, as the extension takes it."""
     return {
         "text": text,
+        "pattern": [pattern] if isinstance(pattern, str) else None if pattern is None else list(pattern),
         "header": {True: "yes", False: "no"}.get(header, header) if isinstance(header, bool) else header,
         "names": None if names is None else list(names),
         "delimiter": delimiter,
@@ -122,6 +124,7 @@ class AppendableTable(State):
         *,
         name: str | None = None,
         text: Text = "auto",
+        pattern: str | Sequence[str] | None = None,
         header: Header = "auto",
         names: Sequence[str] | None = None,
         delimiter: str | None = None,
@@ -146,7 +149,9 @@ class AppendableTable(State):
             data: A path, bytes, or a file object opened for bytes.
             name: What the batch is called; a path's own name without.
             text: *csv*: fields between delimiters; *ndjson*: lines of JSON, each an object whose keys become columns, those of
-                objects inside by their path (`request.id`). *auto*: as the first batch, which is found out.
+                objects inside by their path (`request.id`); *lines*: lines of a log, cut by a pattern. *auto*: as the first batch,
+                which is found out.
+            pattern: How lines are cut, such as `{time:time} {level:level} {message:text}`, one or several; found out without.
             header: Whether line 1 names the columns. *auto*: the first batch decides by its types; later, line 1 is a header if
                 its names are those of a header that the table knows.
             names: Names for the columns, instead of a header's.
@@ -169,7 +174,7 @@ class AppendableTable(State):
         """
         kind, given = source(data)
         terms = _terms(note, sha256, max_rejects, strict, idempotency_key, expected_version)
-        how = reading(text, header, names, delimiter, quote, nulls, types, profile)
+        how = reading(text, pattern, header, names, delimiter, quote, nulls, types, profile)
         return self._append(kind, given, name, how, terms, progress)
 
     def append(
@@ -200,7 +205,7 @@ class AppendableTable(State):
         b'id,word\\n1,one\\n2,\\n'
         """
         terms = _terms(note, None, max_rejects, strict, idempotency_key, expected_version)
-        return self._append("arrow", data, name, reading("auto", "auto", None, None, None, None, types, profile), terms, progress)
+        return self._append("arrow", data, name, reading("auto", None, "auto", None, None, None, None, types, profile), terms, progress)
 
     def _append(
         self,

@@ -3,7 +3,7 @@
 use at1_codec::{
     HeaderOption, Profile, ReadOptions,
     column::{NullWords, Pin},
-    text::{DialectOptions, FormatOption, QuoteOption},
+    text::{DialectOptions, FormatOption, Pattern, QuoteOption},
 };
 use at1_ledger::Idempotency;
 use at1_python::{Failure, Result};
@@ -15,6 +15,7 @@ use pyo3::prelude::*;
 #[pyo3(from_item_all)]
 pub(crate) struct Reading {
     text: String,
+    pattern: Option<Vec<String>>,
     header: String,
     names: Option<Vec<String>>,
     delimiter: Option<String>,
@@ -76,11 +77,18 @@ impl Reading {
     }
 
     fn format(&self) -> Result<FormatOption> {
+        if let Some(ways) = &self.pattern {
+            if self.text != "lines" && self.text != "auto" {
+                return Err(Failure::invalid("pattern", "none but with lines", &self.text));
+            }
+            return Ok(FormatOption::Lines(Some(Pattern::new(ways)?)));
+        }
         match self.text.as_str() {
             "auto" => Ok(FormatOption::Auto),
             "csv" => Ok(FormatOption::Delimited),
             "ndjson" => Ok(FormatOption::Json),
-            other => Err(Failure::invalid("text", "auto, csv or ndjson", other)),
+            "lines" => Ok(FormatOption::Lines(None)),
+            other => Err(Failure::invalid("text", "auto, csv, ndjson or lines", other)),
         }
     }
 

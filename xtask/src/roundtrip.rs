@@ -1,6 +1,6 @@
 //! `cargo xtask roundtrip`: whatever goes in comes out, byte for byte.
 //!
-//! * Random cases: arbitrary bytes, generated CSV and generated lines of JSON, alone as a segment in every profile, and two by two as batches of one table,
+//! * Random cases: arbitrary bytes, generated CSV, lines of JSON and of logs, alone as a segment in every profile, and two by two as batches of one table,
 //!   before and after compaction.
 //! * With AT1_CORPUS=DIR every file below it too: alone, and each with its neighbour as batches of one table.
 //! * A case that fails prints its seed or its name; `--seed S --cases 1` plays it again.
@@ -20,7 +20,7 @@ use at1_codec::{EncodeOptions, Form, Profile};
 use at1_table::{
     AppendOptions, CompactOptions, CreateOptions, Extent, Joints, RowsCheck, Source, Table, Verdict, VerifyOptions,
 };
-use at1_testkit::{Rng, csv_zoo, json_zoo, store::MemStore};
+use at1_testkit::{Rng, csv_zoo, json_zoo, log_zoo, store::MemStore};
 
 use crate::{
     report::{grouped, megabytes, seconds},
@@ -76,7 +76,8 @@ fn input(seed: u64) -> Vec<u8> {
             let alphabet = b"ab019.-+eE,,,\"\"\n\n\r; \tNA:/T\0\xff";
             (0..rng.below(200)).map(|_| alphabet[rng.index(alphabet.len())]).collect()
         }
-        3 | 4 => json_zoo(rng.next()),
+        3 => json_zoo(rng.next()),
+        4 => log_zoo(rng.next()),
         _ => csv_zoo(rng.next()),
     }
 }

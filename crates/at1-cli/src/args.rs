@@ -159,9 +159,13 @@ pub(crate) struct Append {
 /// How text is cut into fields and typed.
 #[derive(Debug, Args)]
 pub(crate) struct Reading {
-    /// What kind of text it is: fields between delimiters, or lines of JSON, each an object whose keys become columns
-    #[arg(long, value_name = "auto|csv|ndjson", default_value = "auto")]
+    /// What kind of text it is: fields between delimiters; lines of JSON, each an object whose keys become columns; or lines of a log,
+    /// cut by a pattern
+    #[arg(long, value_name = "auto|csv|ndjson|lines", default_value = "auto")]
     pub(crate) text: Text,
+    /// How lines of a log are cut, such as '{time:time} {level:level} {message:text}'; found out without (repeat for more ways)
+    #[arg(long = "pattern", value_name = "PATTERN")]
+    pub(crate) patterns: Vec<String>,
     /// Whether the first record is a header
     #[arg(long, value_name = "auto|yes|no", default_value = "auto")]
     pub(crate) header: Header,
@@ -575,6 +579,7 @@ pub(crate) enum Text {
     Auto,
     Csv,
     Ndjson,
+    Lines,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

@@ -3,7 +3,7 @@
 use at1_codec::{
     HeaderOption, Profile, ReadOptions,
     column::{NullWords, Pin},
-    text::{DialectOptions, FormatOption, QuoteOption},
+    text::{DialectOptions, FormatOption, Pattern, QuoteOption},
 };
 
 use crate::{
@@ -13,12 +13,21 @@ use crate::{
 };
 
 impl Reading {
-    pub(crate) fn format(&self) -> FormatOption {
-        match self.text {
+    pub(crate) fn format(&self) -> Result<FormatOption, Failure> {
+        let is_patterned = !self.patterns.is_empty();
+        if is_patterned && !matches!(self.text, Text::Auto | Text::Lines) {
+            return Err(Failure::usage_words("--pattern says how lines are cut: it goes with --text lines"));
+        }
+        Ok(match self.text {
+            Text::Auto | Text::Lines if is_patterned => {
+                let pattern = Pattern::new(&self.patterns);
+                FormatOption::Lines(Some(pattern.map_err(|e| Failure::usage_words(format!("--pattern: {e}")))?))
+            }
             Text::Auto => FormatOption::Auto,
             Text::Csv => FormatOption::Delimited,
             Text::Ndjson => FormatOption::Json,
-        }
+            Text::Lines => FormatOption::Lines(None),
+        })
     }
 
     pub(crate) fn header(&self) -> HeaderOption {
@@ -47,9 +56,10 @@ impl Reading {
     }
 
     /// For a file by itself.
-    pub(crate) fn options(&self) -> ReadOptions {
+    pub(crate) fn options(&self) -> Result<ReadOptions, Failure> {
         let dialect = DialectOptions { delimiter: self.delimiter, quote: self.quote() };
-        ReadOptions { format: self.format(), dialect, header: self.header(), nulls: self.nulls().unwrap_or_default() }
+        let nulls = self.nulls().unwrap_or_default();
+        Ok(ReadOptions { format: self.format()?, dialect, header: self.header(), nulls })
     }
 }
 

@@ -190,14 +190,19 @@ fn reading(
     notes: &mut Vec<String>,
 ) -> Result<ReadOptions> {
     let rules = before.rules.as_ref().map(|rules| &rules.format);
-    let format = match (options.format, rules) {
+    let format = match (&options.format, rules) {
         (FormatOption::Auto, _) if told(options).is_some() => FormatOption::Delimited,
         (FormatOption::Auto, Some(TextFormat::Delimited { .. })) => FormatOption::Delimited,
         (FormatOption::Auto, Some(TextFormat::Json)) => FormatOption::Json,
-        (format, _) => format,
+        (FormatOption::Auto | FormatOption::Lines(None), Some(TextFormat::Lines(pattern))) => {
+            FormatOption::Lines(Some(pattern.clone()))
+        }
+        (format, _) => format.clone(),
     };
-    if format == FormatOption::Json {
-        no_reading("with lines of JSON", options)?;
+    match format {
+        FormatOption::Json => no_reading("with lines of JSON", options)?,
+        FormatOption::Lines(_) => no_reading("with lines of a log", options)?,
+        FormatOption::Auto | FormatOption::Delimited => {}
     }
     let delimited = rules.and_then(TextFormat::delimited);
     let dialect = DialectOptions {

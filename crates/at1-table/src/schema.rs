@@ -2,7 +2,7 @@
 //!
 //! * The first batch that has a record or a header fixes delimiter, quote, header, null words and types.
 //! * Later, the first line is a header iff its names are those of a header the table knows, in any order, or the caller says so.
-//! * Headed batches and lines of JSON map by name, others by position. New columns are added at the end, missing ones read as null.
+//! * Headed batches, lines of JSON and of logs map by name, others by position. New columns are added at the end, missing ones read as null.
 //! * A column's type changes only to one that holds every old value: int → decimal → double, anything → text, text → binary.
 //! * Everything here is pure: facts about a batch in, a [`Plan`] out; a schema is the fold of the [`Change`]s in the ledger.
 
@@ -15,7 +15,7 @@ mod tests;
 use at1_codec::{
     Column, ColumnType, Schema,
     column::{Agreement, Inference, Meaning, NullWords, Pin, Reading, Source},
-    text::{Dialect, Format},
+    text::{Dialect, Format, Pattern},
 };
 
 pub use change::Change;
@@ -76,6 +76,8 @@ pub enum TextFormat {
     },
     /// Each line is an object of JSON.
     Json,
+    /// Each line is cut by a pattern.
+    Lines(Pattern),
 }
 
 impl TextFormat {
@@ -86,6 +88,7 @@ impl TextFormat {
                 Self::Delimited { delimiter: *delimiter, quote: *quote }
             }
             Format::Json(_) => Self::Json,
+            Format::Lines(pattern, _) => Self::Lines(pattern.clone()),
         }
     }
 
@@ -94,6 +97,7 @@ impl TextFormat {
         match self {
             Self::Delimited { .. } => "csv",
             Self::Json => "ndjson",
+            Self::Lines(_) => "lines",
         }
     }
 
@@ -101,7 +105,7 @@ impl TextFormat {
     pub fn delimited(&self) -> Option<(u8, Option<u8>)> {
         match self {
             Self::Delimited { delimiter, quote } => Some((*delimiter, *quote)),
-            Self::Json => None,
+            Self::Json | Self::Lines(_) => None,
         }
     }
 }

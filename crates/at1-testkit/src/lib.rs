@@ -2,7 +2,7 @@
 //!
 //! * [`Trades`] writes plausible market data: moving prices, batches whose time ranges do not overlap.
 //! * [`csv_zoo`] writes small files, well-formed and not: every dialect, type, line end and mistake we know of;
-//!   [`json_zoo`] does so with lines of JSON.
+//!   [`json_zoo`] does so with lines of JSON, [`log_zoo`] with those of logs.
 //! * [`feed`] writes what several producers offer a table that grows: other orders, new columns, wider types, odd endings.
 //! * `store` and `fault` (feature `store`) are a table's storage in memory: it fails at any step and loses what was not synced, in every
 //!   way in which that can be lost. `matrix` goes through all failures of a deed, `interleave` through all orders of several.
@@ -30,6 +30,7 @@ pub mod forge;
 #[cfg(feature = "store")]
 pub mod interleave;
 mod json_zoo;
+mod log_zoo;
 #[cfg(feature = "store")]
 pub mod matrix;
 mod rng;
@@ -44,6 +45,7 @@ mod zoo;
 
 pub use feed::{FeedFile, Opening, feed};
 pub use json_zoo::json_zoo;
+pub use log_zoo::log_zoo;
 pub use rng::Rng;
 pub use trades::{HEADER as TRADES_HEADER, Trades, trades};
 pub use zoo::csv_zoo;

@@ -89,7 +89,7 @@ fn each(
 
 fn options(args: &Append) -> Result<AppendOptions, Failure> {
     Ok(AppendOptions {
-        format: args.reading.format(),
+        format: args.reading.format()?,
         header: args.reading.header(),
         names: args.reading.names(),
         delimiter: args.reading.delimiter,
@@ -134,6 +134,10 @@ fn foretell(file: &Path, plan: &DryRun, out: &mut dyn Write) -> io::Result<()> {
             format!("delimiter {}, quote {quote}, {header}", shown(*delimiter))
         }
         TextFormat::Json => "lines of JSON".to_owned(),
+        TextFormat::Lines(pattern) => match pattern.ways().next() {
+            Some(way) => format!("lines such as {way}"),
+            None => "lines".to_owned(),
+        },
     };
     writeln!(out, "{}: {rows}, {bytes}; {format}; nothing written", file.display())?;
     let heads = ["", "column", "type", "header"].map(|head| (head.to_owned(), Align::Left));

@@ -26,7 +26,7 @@ use crate::{
 
 pub(crate) fn run(args: &Encode, voice: Voice) -> Result<(), Failure> {
     let options = EncodeOptions {
-        read: args.reading.options(),
+        read: args.reading.options()?,
         names: args.reading.names(),
         pins: pins(&args.reading.types)?,
         profile: args.effort.profile.profile(),

@@ -186,3 +186,29 @@ fn lines_of_json_are_told_by_themselves() {
     let told = bench.run(&["append", "t", "events.ndjson", "--text", "ndjson", "--header", "yes"]).fails(2);
     assert!(told.contains("no such option with lines of JSON"), "{told}");
 }
+
+#[test]
+fn logs_are_cut_by_a_pattern() {
+    let bench = Bench::new();
+    bench.file("app.log", b"2024-05-01T10:00:00Z INFO up\n2024-05-01T10:00:09Z WARN slow disk\n");
+    let told = bench.run(&["append", "t", "app.log", "--dry-run"]).text();
+    assert!(told.contains("lines such as {time:time} {level:level} {message:text}"), "{told}");
+    bench.run(&["append", "t", "app.log"]).ok();
+    let found =
+        bench.run(&["scan", "t", "--where", "time > '2024-05-01T10:00:05Z'", "--select", "level,message"]).text();
+    assert_eq!(found, "level,message\nWARN,slow disk\n");
+    let own = [
+        "append",
+        "u",
+        "app.log",
+        "--pattern",
+        "{time:time} {level} {what} {message:text}",
+        "--pattern",
+        "{time:time} {message:text}",
+    ];
+    bench.run(&own).ok();
+    assert_eq!(bench.run(&["scan", "u", "--select", "what,message"]).text(), "what,message\n,INFO up\nslow,disk\n");
+    let told = bench.run(&["append", "u", "app.log", "--pattern", "{a}{b}"]).fails(2);
+    assert!(told.contains("says where the first ends"), "{told}");
+    bench.run(&["append", "u", "app.log", "--text", "csv", "--pattern", "{a}"]).fails(2);
+}

@@ -97,7 +97,7 @@ pub fn analyse<R: Read + Seek>(source: &mut R, options: &ReadOptions) -> Result<
     let mut sample = Vec::new();
     source.by_ref().take(SAMPLE_BYTES as u64).read_to_end(&mut sample)?;
     let completeness = if sample.len() < SAMPLE_BYTES { Completeness::Whole } else { Completeness::Prefix };
-    if let Some(format) = Format::of_lines(&sample, completeness, options.format) {
+    if let Some(format) = Format::of_lines(&sample, completeness, &options.format) {
         return lines::analyse(source, format, &sample[..text::bom_len(&sample)], options);
     }
     let dialect = text::detect(&sample, completeness, &options.dialect);
@@ -119,7 +119,9 @@ impl Analysis {
     pub(super) fn cutter(&self) -> Cutter {
         match &self.format {
             Format::Delimited(dialect) => Cutter::Delimited(Scanner::new(*dialect, self.blank)),
-            Format::Json(_) => Cutter::Lines(LineScanner::new(&self.format, self.header.clone().unwrap_or_default())),
+            Format::Json(_) | Format::Lines(..) => {
+                Cutter::Lines(Box::new(LineScanner::new(&self.format, self.header.clone().unwrap_or_default())))
+            }
         }
     }
 

@@ -31,7 +31,7 @@ pub(crate) struct Chunk {
 /// What cuts a source into records and fields.
 pub(crate) enum Cutter {
     Delimited(Scanner),
-    Lines(LineScanner),
+    Lines(Box<LineScanner>),
 }
 
 impl Chunk {

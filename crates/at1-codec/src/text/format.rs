@@ -2,7 +2,7 @@
 
 use memchr::{memchr, memchr_iter};
 
-use super::{Completeness, Dialect, Syntax, Terminator, bom_len, objects};
+use super::{Completeness, Dialect, Pattern, Syntax, Terminator, bom_len, objects, pattern};
 
 /// How a source is cut into records and fields.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -11,18 +11,22 @@ pub enum Format {
     Delimited(Dialect),
     /// Each line an object of JSON, whose keys are the fields. Lines end so, where they do not end otherwise.
     Json(Terminator),
+    /// Each line is cut by a pattern; what fits no way of it is one field.
+    Lines(Pattern, Terminator),
 }
 
 /// What is known about the format of a source.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum FormatOption {
-    /// Find out: lines of JSON if nearly all lines are objects, else delimited text.
+    /// Find out: lines of JSON if nearly all lines are objects, lines of a log if nearly all look like that, else delimited text.
     #[default]
     Auto,
     /// Delimited text.
     Delimited,
     /// Lines of JSON.
     Json,
+    /// Lines of a log, and their pattern, if that is not to be found out.
+    Lines(Option<Pattern>),
 }
 
 /// One line in so many may be no object where all others are.
@@ -37,6 +41,8 @@ impl Format {
         match self {
             Self::Delimited(dialect) => dialect.syntax(),
             Self::Json(_) => Syntax::Json,
+            Self::Lines(pattern, _) if pattern.has_keys() => Syntax::Json,
+            Self::Lines(..) => Syntax::Bare,
         }
     }
 
@@ -44,19 +50,28 @@ impl Format {
     #[must_use]
     pub fn terminator(&self) -> Terminator {
         match self {
-            Self::Delimited(Dialect { terminator, .. }) | Self::Json(terminator) => *terminator,
+            Self::Delimited(Dialect { terminator, .. }) | Self::Json(terminator) | Self::Lines(_, terminator) => {
+                *terminator
+            }
         }
     }
 
     /// The format of a text whose records are lines, if `sample` is one.
-    pub(crate) fn of_lines(sample: &[u8], complete: Completeness, option: FormatOption) -> Option<Self> {
+    pub(crate) fn of_lines(sample: &[u8], complete: Completeness, option: &FormatOption) -> Option<Self> {
         let body = &sample[bom_len(sample)..];
-        let is_json = match option {
-            FormatOption::Auto => are_objects(body, complete),
-            FormatOption::Delimited => false,
-            FormatOption::Json => true,
-        };
-        is_json.then(|| Self::Json(terminator(body)))
+        match option {
+            FormatOption::Auto if are_objects(body, complete) => Some(Self::Json(terminator(body))),
+            FormatOption::Auto => {
+                let found = discover(body, complete);
+                found.is_sure.then(|| Self::Lines(found.pattern, terminator(body)))
+            }
+            FormatOption::Delimited => None,
+            FormatOption::Json => Some(Self::Json(terminator(body))),
+            FormatOption::Lines(pattern) => {
+                let pattern = pattern.clone().unwrap_or_else(|| discover(body, complete).pattern);
+                Some(Self::Lines(pattern, terminator(body)))
+            }
+        }
     }
 }
 
@@ -70,6 +85,13 @@ fn terminator(sample: &[u8]) -> Terminator {
         _ if crlf * 2 > lines => Terminator::CrLf,
         _ => Terminator::Lf,
     }
+}
+
+/// The pattern of the lines of `sample`; one that is cut is looked at only if it is the only one.
+fn discover(sample: &[u8], complete: Completeness) -> pattern::Discovery {
+    let last = memchr::memrchr(b'\n', sample).filter(|_| complete == Completeness::Prefix);
+    let whole = &sample[..last.unwrap_or(sample.len())];
+    pattern::discover(whole.split(|&byte| byte == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line)))
 }
 
 /// Whether nearly all lines of `sample` are objects.
@@ -99,7 +121,7 @@ mod tests {
     #[test]
     fn lines_of_json_are_told_from_others() {
         let check = |sample: &str, complete, expected: Option<Terminator>| {
-            let found = Format::of_lines(sample.as_bytes(), complete, FormatOption::Auto);
+            let found = Format::of_lines(sample.as_bytes(), complete, &FormatOption::Auto);
             assert_eq!(found, expected.map(Format::Json), "{sample}");
         };
         let (whole, prefix) = (Completeness::Whole, Completeness::Prefix);

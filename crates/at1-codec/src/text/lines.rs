@@ -2,17 +2,23 @@
 //!
 //! * Time is linear, and memory is that of the lines that are looked at and of their shapes.
 //! * Line ends, gaps and lines that are too long are those of [`super::Scanner`].
+//! * A line that is not what it should be is one field by itself.
+
+use std::ops::Range;
 
 use memchr::memchr;
 
 use super::{
-    BlankLine, Format, Input, LIMITS, Limits, Record, Span, Terminator, Tokens,
-    objects::{LINE, Objects},
+    BlankLine, Format, Input, LIMITS, Limits, Pattern, Record, Span, Terminator, Tokens,
+    objects::{Keys, Objects},
+    pattern::{Cut, MESSAGE, Rest, pairs},
     shape::{Fields, Shape, Shapes, Slots},
 };
 
-/// The most fields that lines of JSON are cut into.
-pub(crate) const FIELDS_MAX: usize = 1 << 10;
+/// The most fields that lines are cut into.
+const FIELDS_MAX: usize = 1 << 10;
+/// What a line that is no object is called as a field.
+const LINE: &str = "_line";
 
 /// Finds the lines of one input, which may arrive in pieces, and their fields.
 #[derive(Clone, Debug)]
@@ -20,23 +26,42 @@ pub(crate) struct LineScanner {
     terminator: Terminator,
     limits: Limits,
     fields: Fields,
-    objects: Objects,
+    cutter: LineCutter,
+    shape: Shape,
     odd: u64,
 }
 
-impl LineScanner {
-    /// What a line is called as a field that is not cut into fields.
-    pub(crate) const LINE: &str = LINE;
+/// What cuts a line into fields.
+#[derive(Clone, Debug)]
+enum LineCutter {
+    Objects(Objects),
+    Pattern(PatternCutter),
+}
 
+impl LineScanner {
     /// A scanner at the start of an input of `format`, with the fields that are known.
     pub(crate) fn new(format: &Format, fields: Vec<String>) -> Self {
-        let fields = Fields::new(fields, FIELDS_MAX);
-        Self { terminator: format.terminator(), limits: LIMITS, fields, objects: Objects::default(), odd: 0 }
+        let (cutter, first) = match format {
+            Format::Lines(pattern, _) => {
+                (LineCutter::Pattern(PatternCutter::new(pattern)), pattern.fields().map(str::to_owned).collect())
+            }
+            _ => (LineCutter::Objects(Objects::default()), Vec::new()),
+        };
+        let fields = Fields::new(if fields.is_empty() { first } else { fields }, FIELDS_MAX);
+        Self { terminator: format.terminator(), limits: LIMITS, fields, cutter, shape: Shape::default(), odd: 0 }
     }
 
     /// The names of the fields so far.
     pub(crate) fn names(&self) -> &[String] {
         self.fields.names()
+    }
+
+    /// What a line is called as a field that is cut into no others.
+    pub(crate) fn whole_line(&self) -> &'static str {
+        match self.cutter {
+            LineCutter::Objects(_) => LINE,
+            LineCutter::Pattern(_) => MESSAGE,
+        }
     }
 
     /// How many lines were not what they should be.
@@ -46,7 +71,9 @@ impl LineScanner {
 
     /// The next records are the first of their tokens.
     pub(crate) fn start(&mut self) {
-        self.objects.forget();
+        if let LineCutter::Objects(objects) = &mut self.cutter {
+            objects.forget();
+        }
     }
 
     /// As [`super::Scanner::scan_on`]; of each record the shape is told too. Its first field is all of it but its gap and line end.
@@ -78,7 +105,7 @@ impl LineScanner {
                 None if whole => (window.len(), window.len()),
                 None => return at,
             };
-            self.line(bytes, Record { start: at as u32, first_field: 0, end: end as u32 }, line..body, tokens, shapes);
+            self.line(bytes, (at, end), line..body, tokens, shapes);
             at = end;
             if at >= limit {
                 break;
@@ -90,44 +117,126 @@ impl LineScanner {
     fn line(
         &mut self,
         bytes: &[u8],
-        record: Record,
-        line: std::ops::Range<usize>,
+        (start, end): (usize, usize),
+        line: Range<usize>,
         tokens: &mut Tokens,
         shapes: &mut Shapes,
     ) {
         let first = tokens.fields.len();
-        let all = Span { start: line.start as u32, end: line.end as u32 };
-        tokens
-            .records
-            .push(Record { first_field: u32::try_from(first).expect("a caller clears its tokens in time"), ..record });
+        let first_field = u32::try_from(first).expect("a caller clears its tokens in time");
+        tokens.records.push(Record { start: start as u32, first_field, end: end as u32 });
+        let all = span(line.clone());
         tokens.fields.push(all);
         let mut slots = Slots { tokens, first };
-        let shape = self.objects.cut(bytes, line, &mut self.fields, &mut slots, shapes).unwrap_or_else(|| {
-            self.odd += 1;
+        let is_blank = line.is_empty();
+        let cut = match &mut self.cutter {
+            LineCutter::Objects(objects) => objects.cut(bytes, line, &mut self.fields, &mut slots, shapes),
+            LineCutter::Pattern(cutter) => {
+                cutter.cut(bytes, line, &mut self.fields, &mut slots, &mut self.shape, shapes)
+            }
+        };
+        let shape = cut.unwrap_or_else(|| {
+            self.odd += u64::from(!is_blank);
             slots.clear();
-            let mut shape = Shape::default();
+            self.shape.clear();
             // Where there are too many keys a line may find no place.
-            match self.fields.number(LINE) {
+            match self.fields.number(self.whole_line()) {
                 Some(field) => {
                     slots.put(field, all);
-                    shape.push(b"", field);
+                    self.shape.push(b"", field);
                 }
-                None => shape.end(&bytes[all.range()]),
+                None => self.shape.end(&bytes[all.range()]),
             }
-            shapes.number(shape)
+            shapes.number(&self.shape)
         });
         shapes.of.push(shape);
     }
 
-    /// Where the blank lines from `start` end.
+    /// Where the blank lines from `start` end, if they are no records.
     fn gap_end(&self, bytes: &[u8], start: usize) -> usize {
         let mut at = start;
-        loop {
+        while let LineCutter::Objects(_) = self.cutter {
             let line = BlankLine::bytes_at(self.terminator, &bytes[at..]);
             if line == 0 || at + line - start > self.limits.record_bytes_max {
-                return at;
+                break;
             }
             at += line;
         }
+        at
+    }
+}
+
+fn span(range: Range<usize>) -> Span {
+    // A scan takes less than 4 GiB.
+    Span { start: range.start as u32, end: range.end as u32 }
+}
+
+/// Cuts lines by a pattern.
+#[derive(Clone, Debug)]
+struct PatternCutter {
+    pattern: Pattern,
+    numbers: Vec<Vec<u32>>,
+    found: Cut,
+    keys: Keys,
+}
+
+impl PatternCutter {
+    fn new(pattern: &Pattern) -> Self {
+        let numbers = pattern.numbers();
+        Self { pattern: pattern.clone(), numbers, found: Cut::default(), keys: Keys::default() }
+    }
+
+    /// The fields of `bytes[line]`, put into `slots`, and the number of its shape. `None` if no way fits.
+    fn cut(
+        &mut self,
+        bytes: &[u8],
+        line: Range<usize>,
+        fields: &mut Fields,
+        slots: &mut Slots<'_>,
+        shape: &mut Shape,
+        shapes: &mut Shapes,
+    ) -> Option<u32> {
+        let whole = &bytes[..line.end];
+        for (way, numbers) in self.numbers.iter().enumerate() {
+            if !self.pattern.cut_by(way, &whole[line.start..], numbers, &mut self.found) {
+                continue;
+            }
+            slots.clear();
+            shape.clear();
+            let mut at = line.start;
+            let mut put = |field: u32, span: Span| {
+                if slots.put(field, span) {
+                    shape.push(&whole[at..span.start as usize], field);
+                    at = span.end as usize;
+                }
+            };
+            for (field, range) in &self.found.fields {
+                put(*field, span(line.start + range.start..line.start + range.end));
+            }
+            match self.found.rest.map(|(rest, at)| (rest, line.start + at)) {
+                None => {}
+                Some((Rest::Json, start)) => {
+                    if self.keys.read(whole, start).is_none() {
+                        continue;
+                    }
+                    for (path, span) in self.keys.iter() {
+                        if let Some(field) = fields.number(path) {
+                            put(field, span);
+                        }
+                    }
+                }
+                Some((Rest::Pairs, start)) => {
+                    let Some(pairs) = pairs(whole, start) else { continue };
+                    for (key, value) in pairs {
+                        if let Some(field) = str::from_utf8(&whole[key]).ok().and_then(|key| fields.number(key)) {
+                            put(field, span(value));
+                        }
+                    }
+                }
+            }
+            shape.end(&whole[at..]);
+            return Some(shapes.number(shape));
+        }
+        None
     }
 }

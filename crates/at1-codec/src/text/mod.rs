@@ -49,6 +49,7 @@ mod json;
 pub(crate) mod lines;
 mod mask;
 mod objects;
+mod pattern;
 pub mod reference;
 mod scan;
 pub(crate) mod shape;
@@ -62,6 +63,7 @@ use memchr::memchr;
 pub use dialect::{Completeness, Dialect, DialectOptions, QuoteOption, Terminator, detect};
 pub use format::{Format, FormatOption};
 pub use mask::Instructions;
+pub use pattern::Pattern;
 pub use scan::{Input, Scanner};
 pub use syntax::Syntax;
 

@@ -2,7 +2,7 @@
 //!
 //! * A line is walked along what earlier lines looked like, comparing whole stretches from value to value; only one that leaves
 //!   all known ways is taken apart key by key, and becomes a way of its own.
-//! * A line that is no object is one field by itself.
+//! * A line that is no object is left to the caller.
 //! * Of a key that comes twice the first is the field; the second stays between the fields. So do keys that are too many.
 
 use std::ops::Range;
@@ -12,8 +12,6 @@ use super::{
     shape::{Fields, Shape, Shapes, Slots},
 };
 
-/// What a line that is no object is called as a field.
-pub(crate) const LINE: &str = "_line";
 /// Objects further inside are text.
 const DEPTH_MAX: usize = 32;
 /// A path that is longer is no field.
@@ -75,9 +73,9 @@ impl Objects {
         let mut shape = Shape::default();
         let mut ways = Vec::new();
         let mut at = line.start;
-        for (path, span) in &self.keys.found {
-            let Some(field) = fields.number(&self.keys.names[path.clone()]) else { continue };
-            if slots.put(field, *span) {
+        for (path, span) in self.keys.iter() {
+            let Some(field) = fields.number(path) else { continue };
+            if slots.put(field, span) {
                 let literal = &whole[at..span.start as usize];
                 shape.push(literal, field);
                 ways.push((literal, field));
@@ -85,7 +83,7 @@ impl Objects {
             }
         }
         shape.end(&whole[at..]);
-        let number = shapes.number(shape);
+        let number = shapes.number(&shape);
         self.learn(&ways, &whole[at..], number);
         Some(number)
     }
@@ -152,7 +150,7 @@ impl Objects {
 
 /// The keys of one object, by path, with their values.
 #[derive(Clone, Debug, Default)]
-struct Keys {
+pub(super) struct Keys {
     names: String,
     found: Vec<(Range<usize>, Span)>,
     path: String,
@@ -160,8 +158,13 @@ struct Keys {
 }
 
 impl Keys {
+    /// The paths that were found, and where their values lie.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&str, Span)> {
+        self.found.iter().map(|(name, span)| (&self.names[name.clone()], *span))
+    }
+
     /// Finds the keys of the object that `line[start..]` is.
-    fn read(&mut self, line: &[u8], start: usize) -> Option<()> {
+    pub(super) fn read(&mut self, line: &[u8], start: usize) -> Option<()> {
         self.names.clear();
         self.found.clear();
         self.path.clear();

@@ -28,6 +28,12 @@ impl Shape {
         self.fields.push((self.literals.len() as u32, field));
     }
 
+    /// Forgets all of it and keeps the memory.
+    pub(crate) fn clear(&mut self) {
+        self.literals.clear();
+        self.fields.clear();
+    }
+
     /// Ends the shape with a literal that may be empty.
     pub(crate) fn end(&mut self, literal: &[u8]) {
         self.literals.extend_from_slice(literal);
@@ -52,9 +58,13 @@ pub(crate) struct Shapes {
 
 impl Shapes {
     /// The number of a shape, which is made if it is new.
-    pub(crate) fn number(&mut self, shape: Shape) -> u32 {
+    pub(crate) fn number(&mut self, shape: &Shape) -> u32 {
+        if let Some(&number) = self.known.get(shape) {
+            return number;
+        }
         let next = self.known.len() as u32;
-        *self.known.entry(shape).or_insert(next)
+        self.known.insert(shape.clone(), next);
+        next
     }
 
     /// All shapes, by number.

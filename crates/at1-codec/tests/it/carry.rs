@@ -22,8 +22,9 @@ fn segment(sources: &[Vec<u8>]) -> Segment {
 
 /// The same, read in these formats in turn.
 fn segment_of(sources: &[Vec<u8>], formats: &[FormatOption]) -> Segment {
-    let analyse = |(source, &format)| {
-        analyse(&mut Cursor::new(source), &ReadOptions { format, ..ReadOptions::default() }).unwrap()
+    let analyse = |(source, format): (&Vec<u8>, &FormatOption)| {
+        let options = ReadOptions { format: format.clone(), ..ReadOptions::default() };
+        analyse(&mut Cursor::new(source), &options).unwrap()
     };
     let analyses: Vec<_> = sources.iter().zip(formats.iter().cycle()).map(analyse).collect();
     let width = analyses.iter().map(|a| a.columns.len()).max().unwrap_or(1);
@@ -154,6 +155,6 @@ proptest! {
     #[test]
     fn any_batches_move_unchanged(sources in prop::collection::vec(any_input(), 1..5)) {
         check(&sources, &[FormatOption::Auto]);
-        check(&sources, &[FormatOption::Json, FormatOption::Auto]);
+        check(&sources, &[FormatOption::Json, FormatOption::Auto, FormatOption::Lines(None)]);
     }
 }

@@ -6,6 +6,7 @@ mod any_size;
 mod carry;
 mod column;
 mod fidelity;
+mod lines;
 mod ndjson;
 mod reread;
 mod segment;

@@ -8,7 +8,7 @@ use at1_codec::{
     column::{Meaning, NullWords, Pin},
     text::FormatOption,
 };
-use at1_testkit::{json_zoo, strategies::any_input};
+use at1_testkit::{json_zoo, log_zoo, strategies::any_input};
 use parquet::arrow::{ProjectionMask, arrow_reader::ParquetRecordBatchReaderBuilder};
 use proptest::prelude::*;
 
@@ -41,8 +41,8 @@ fn meanings(nulls: &NullWords) -> Vec<Meaning> {
 }
 
 /// A segment of these batches with all columns read like this; each batch turns the order of its fields by one.
-fn segment(sources: &[Vec<u8>], meaning: &Meaning, format: FormatOption) -> Segment {
-    let options = ReadOptions { format, nulls: meaning.nulls.clone(), ..ReadOptions::default() };
+fn segment(sources: &[Vec<u8>], meaning: &Meaning, format: &FormatOption) -> Segment {
+    let options = ReadOptions { format: format.clone(), nulls: meaning.nulls.clone(), ..ReadOptions::default() };
     let analyses: Vec<_> = sources.iter().map(|s| analyse(&mut Cursor::new(s), &options).unwrap()).collect();
     let width = analyses.iter().map(|a| a.columns.len()).max().unwrap_or(1);
     let schema = Schema::named((0..width).map(|_| (None, meaning.ty)));
@@ -73,11 +73,11 @@ fn stored(segment: &Segment, row_group: usize, column: usize) -> ArrayRef {
 /// Reads what is stored as any type as every other.
 #[track_caller]
 fn check(sources: &[Vec<u8>], nulls: &NullWords) {
-    check_as(sources, nulls, FormatOption::Auto);
+    check_as(sources, nulls, &FormatOption::Auto);
 }
 
 #[track_caller]
-fn check_as(sources: &[Vec<u8>], nulls: &NullWords, format: FormatOption) {
+fn check_as(sources: &[Vec<u8>], nulls: &NullWords, format: &FormatOption) {
     let all: Vec<_> =
         meanings(nulls).into_iter().map(|meaning| (segment(sources, &meaning, format), meaning)).collect();
     for (asked, meaning) in &all {
@@ -135,7 +135,7 @@ fn row_groups_are_read_each_by_itself() {
     };
     let sources = [lines(0, 300_000), lines(300_000, rows)];
     let int64 = Meaning::from(ColumnType::Int64);
-    let segment = segment(&sources, &int64, FormatOption::Auto);
+    let segment = segment(&sources, &int64, &FormatOption::Auto);
     assert_eq!(segment.metadata().metadata().num_row_groups(), 2);
     let rejects = |from: u32, to: u32| (from..to).filter(|i| i % 99_991 == 99_990).count() as u64;
     assert_eq!(segment.rejects_by_batch().unwrap(), [rejects(0, 300_000), rejects(300_000, rows)]);
@@ -163,8 +163,10 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 4, ..ProptestConfig::default() })]
 
     #[test]
-    fn any_json_as_any_type(seeds in prop::collection::vec(any::<u64>(), 1..3)) {
-        let sources: Vec<_> = seeds.into_iter().map(json_zoo).collect();
-        check_as(&sources, &NullWords::default(), FormatOption::Json);
+    fn any_lines_as_any_type(seeds in prop::collection::vec(any::<u64>(), 1..3)) {
+        let sources: Vec<_> = seeds.iter().copied().map(json_zoo).collect();
+        check_as(&sources, &NullWords::default(), &FormatOption::Json);
+        let sources: Vec<_> = seeds.into_iter().map(log_zoo).collect();
+        check_as(&sources, &NullWords::default(), &FormatOption::Lines(None));
     }
 }

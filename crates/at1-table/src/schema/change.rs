@@ -10,6 +10,7 @@ use std::collections::HashSet;
 use at1_codec::{
     Column, ColumnType,
     column::{NullWords, Pin, Reading, Source},
+    text::Pattern,
 };
 use at1_ledger::Json;
 use serde_json::{Map, Value, json};
@@ -101,6 +102,9 @@ fn to_value(change: &Change) -> Value {
                     json!({"kind": "dialect", "delimiter": bytes_to_text(&[*delimiter]), "quote": quote, "nulls": nulls})
                 }
                 TextFormat::Json => json!({"kind": "ndjson", "nulls": nulls}),
+                TextFormat::Lines(pattern) => {
+                    json!({"kind": "lines", "pattern": pattern.ways().collect::<Vec<_>>(), "nulls": nulls})
+                }
             }
         }
         Change::Add { name, header, pin } => {
@@ -144,6 +148,10 @@ fn from_members(mut members: Members, schema: &TableSchema) -> Result<Change> {
             Change::Text(TextRules { format, nulls: members.null_words()? })
         }
         "ndjson" => Change::Text(TextRules { format: TextFormat::Json, nulls: members.null_words()? }),
+        "lines" => {
+            let format = TextFormat::Lines(members.pattern()?);
+            Change::Text(TextRules { format, nulls: members.null_words()? })
+        }
         "add" => {
             let name = members.text("name")?;
             Change::Add { name, header: members.optional_text("header")?, pin: unpinned(members.parsed("to")?) }
@@ -227,6 +235,15 @@ impl Members {
             Value::Array(items) => Ok(items),
             other => Err(Error::corrupt(key, "an array", other)),
         }
+    }
+
+    /// A pattern without ways is one, too: that of lines that look like nothing.
+    fn pattern(&mut self) -> Result<Pattern> {
+        let ways = self.array("pattern")?;
+        let ways: Option<Vec<&str>> = ways.iter().map(Value::as_str).collect();
+        let ways = ways.ok_or_else(|| Error::corrupt("pattern", "ways to cut a line", "something else"))?;
+        let pattern = Pattern::new(ways);
+        pattern.map_err(|e| Error::new(ErrorKind::Unsupported, "pattern", "a pattern of this version", e))
     }
 
     fn null_words(&mut self) -> Result<NullWords> {

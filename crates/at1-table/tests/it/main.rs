@@ -20,8 +20,9 @@ mod history;
 mod images;
 mod interleave;
 mod legal;
+mod lines;
 mod model;
-mod ndjson;
+
 mod processes;
 mod repair;
 mod roots;

@@ -25,7 +25,7 @@ pub(super) fn analyse<R: Read + Seek>(
     let is_small = source.seek(SeekFrom::End(0))? <= GROUP_BYTES_MAX as u64;
     let chunk_bytes = if is_small { GROUP_BYTES_MAX } else { CHUNK_BYTES };
     source.seek(SeekFrom::Start(0))?;
-    let mut chunks = Chunks::new(source, Cutter::Lines(LineScanner::new(&format, Vec::new())));
+    let mut chunks = Chunks::new(source, Cutter::Lines(Box::new(LineScanner::new(&format, Vec::new()))));
     chunks.skip(bom.len())?;
     let mut columns: Vec<Inference> = Vec::new();
     let (mut records, mut chunks_seen) = (0, 0);
@@ -38,14 +38,15 @@ pub(super) fn analyse<R: Read + Seek>(
         chunks_seen += 1;
         kept = (chunks_seen == 1 && chunks.ended()).then_some(chunk);
     }
-    let (names, ragged) = chunks.lines().map_or((Vec::new(), 0), |lines| (lines.names().to_vec(), lines.odd()));
+    let lines = chunks.lines().expect("lines cut this text");
+    let (names, ragged, whole_line) = (lines.names().to_vec(), lines.odd(), lines.whole_line());
     let header = match (names.is_empty(), records) {
         (false, _) => Some(names),
         // A table has a column, also one of nothing but empty objects.
-        (true, 1..) => Some(vec![LineScanner::LINE.to_owned()]),
+        (true, 1..) => Some(vec![whole_line.to_owned()]),
         (true, 0) => None,
     };
-    columns.resize_with(columns.len().max(1), || Inference::new(&options.nulls));
+    columns.resize_with(header.as_ref().map_or(1, Vec::len), || Inference::new(&options.nulls));
     let tail = chunks.tail().to_vec();
     let (bytes, sha256) = chunks.finish();
     let kept = if chunks_seen == 0 { Some((Chunk::default(), tail)) } else { kept.map(|chunk| (chunk, tail)) };
@@ -59,7 +60,7 @@ pub(super) fn analyse<R: Read + Seek>(
         columns,
         ragged,
         multiline: 0,
-        blank: BlankLine::Gap,
+        blank: BlankLine::Record,
         kept,
     })
 }

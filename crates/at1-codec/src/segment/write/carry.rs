@@ -213,7 +213,7 @@ fn push_shaped(
     }
     tokens.fields[first_field].end = at(bytes)?;
     let number = part.shapes.number(row.1).unwrap_or_default();
-    let shape = *known.entry(number).or_insert_with(|| shapes.number(part.shapes.shape(row.1)));
+    let shape = *known.entry(number).or_insert_with(|| shapes.number(&part.shapes.shape(row.1)));
     shapes.of.push(shape);
     end_record(chunk, part, unusual, start, first_field)
 }

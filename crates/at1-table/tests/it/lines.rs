@@ -1,10 +1,10 @@
-//! Tables of lines of JSON.
+//! Tables of lines: of JSON, and of logs.
 
 use std::time::Duration;
 
 use at1_table::{AppendOptions, CompactOptions, ErrorKind, FormatOption, HeaderOption, Source, Strictness};
 
-use crate::{append, batches, table};
+use crate::{append, batches, open, table};
 
 const MONDAY: &str =
     "{\"ts\":\"2024-05-06T10:00:00Z\",\"user\":{\"id\":1},\"ms\":12}\n{\"ts\":\"2024-05-06T10:00:05Z\",\"ms\":3}\n";
@@ -57,4 +57,22 @@ fn what_a_table_is_made_of_stays() {
     let report = csv.append_csv(Source::bytes("{\"b\":7}\n"), &as_json).unwrap();
     assert!(report.columns_added.is_empty(), "keys find columns by their names");
     assert_eq!(batches(&csv)[2], b"{\"b\":7}\n");
+}
+
+#[test]
+fn the_first_log_fixes_the_pattern() {
+    let (store, table) = table();
+    append(&table, "2024-05-01T10:00:00Z INFO up\n2024-05-01T10:00:01Z WARN slow\n");
+    let second = append(&table, "2024-05-02T10:00:00Z INFO again\n  at x\n\n");
+    assert_eq!((second.rows, second.ragged), (3, 1));
+    assert!(second.columns_added.is_empty() && second.columns_missing.is_empty());
+    // Nothing but the table knows how a line like this is cut.
+    let table = open(&store);
+    assert!(append(&table, "2024-05-03T10:00:00Z FATAL down").columns_added.is_empty());
+    let info = table.info().unwrap().to_json();
+    assert_eq!(info["text"], "lines");
+    let names: Vec<_> = info["columns"].as_array().unwrap().iter().map(|c| c["header"].as_str().unwrap()).collect();
+    assert_eq!(names, ["time", "level", "message"]);
+    assert_eq!(info["columns"][0]["type"], "timestamptz");
+    assert_eq!(batches(&table)[1], b"2024-05-02T10:00:00Z INFO again\n  at x\n\n");
 }
