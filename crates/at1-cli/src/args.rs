@@ -4,6 +4,7 @@
 //! * Nothing here opens a file; what an argument means beyond its spelling is for `cmd`.
 
 mod export;
+mod ingest;
 mod ledger;
 mod verify;
 
@@ -16,6 +17,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::words::{self, QuoteByte};
 
 pub(crate) use export::{Export, ExportDelta, ExportIceberg, ExportRows};
+pub(crate) use ingest::{From as IngestFrom, Ingest};
 pub(crate) use ledger::{
     AddCosignature, Anchor, Check, Checkpoint, ExportTiles, Keygen, Ledger, Prove, Rotate, SignerArgs, WitnessRequest,
 };
@@ -49,6 +51,7 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     Init(Init),
     Append(Append),
+    Ingest(Ingest),
     Scan(Scan),
     Cat(Cat),
     Extract(Extract),

@@ -20,6 +20,12 @@ pub(crate) enum QuoteByte {
 const DURATION_UNITS: [(&str, u64); 5] =
     [("s", 1), ("m", 60), ("h", 60 * 60), ("d", 24 * 60 * 60), ("w", 7 * 24 * 60 * 60)];
 
+/// A number of seconds, perhaps with a fraction.
+pub(crate) fn seconds(word: &str) -> Result<Duration, String> {
+    let seconds = word.parse::<f64>().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+    seconds.ok_or_else(|| format!("expected a number of seconds, such as 5 or 0.25, found {word}"))
+}
+
 /// A time span: `90m`, `24h`, `1d12h`.
 pub(crate) fn duration(word: &str) -> Result<Duration, String> {
     let wrong = || format!("expected a duration such as 0s, 90m, 24h, 7d or 1d12h, found {word}");

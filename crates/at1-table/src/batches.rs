@@ -12,7 +12,7 @@ use crate::{
     paths,
     snapshot::Snapshot,
     table::Table,
-    version::Events,
+    version::{Events, Version},
 };
 
 /// One batch of a table.
@@ -105,17 +105,40 @@ impl Snapshot {
         let end = self.totals().batches;
         self.ask(|version| {
             let mut events = Events::new(version, self.store());
-            let entry = |batch| {
-                let (event, record) = events.record(batch)?;
-                let first = version.totals_before(self.store(), batch)?.rows;
-                let held = version.tail.live.at_batch(batch)?;
-                let held = held.ok_or_else(|| Error::corrupt(paths::LEDGER, "a live segment", "none"))?;
-                let rows = first..first + record.rows;
-                let place = Place { batch, event: event.n, ts: Some(event.ts), rows, segment: held.live.name() };
-                Ok(place.of(&record))
-            };
-            (end.saturating_sub(count)..end).map(entry).collect()
+            (end.saturating_sub(count)..end).map(|batch| self.entry(version, &mut events, batch)).collect()
         })
+    }
+
+    /// The newest batch that `producer` appended under a number of its own ([`Idempotency`]): how far it has come.
+    ///
+    /// ```
+    /// use at1_table::{AppendOptions, CreateOptions, Idempotency, Source, Table};
+    /// let folder = tempfile::tempdir()?;
+    /// let table = Table::create(folder.path().join("t"), &CreateOptions::default())?;
+    /// let idempotency = Some(Idempotency { producer: "feed".into(), sequence: 7 });
+    /// table.append_csv(Source::bytes("a\n1\n"), &AppendOptions { idempotency, ..AppendOptions::default() })?;
+    /// let newest = table.snapshot()?.newest_batch_of("feed")?.expect("it appended");
+    /// assert_eq!((newest.batch, newest.idempotency.expect("its number").sequence), (0, 7));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// If the ledger cannot be read.
+    pub fn newest_batch_of(&self, producer: &str) -> Result<Option<BatchEntry>> {
+        self.ask(|version| {
+            let Some(produced) = version.tail.producer(producer)? else { return Ok(None) };
+            self.entry(version, &mut Events::new(version, self.store()), produced.batch).map(Some)
+        })
+    }
+
+    fn entry(&self, version: &Version, events: &mut Events<'_>, batch: u64) -> Result<BatchEntry> {
+        let (event, record) = events.record(batch)?;
+        let first = version.totals_before(self.store(), batch)?.rows;
+        let held = version.tail.live.at_batch(batch)?;
+        let held = held.ok_or_else(|| Error::corrupt(paths::LEDGER, "a live segment", "none"))?;
+        let rows = first..first + record.rows;
+        let place = Place { batch, event: event.n, ts: Some(event.ts), rows, segment: held.live.name() };
+        Ok(place.of(&record))
     }
 }
 

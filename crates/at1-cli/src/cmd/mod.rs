@@ -13,6 +13,7 @@ mod extract;
 mod files;
 mod has;
 mod info;
+mod ingest;
 mod init;
 mod ledger;
 mod log;
@@ -31,6 +32,7 @@ pub(crate) fn run(command: Command, voice: Voice) -> Result<(), Failure> {
     match command {
         Command::Init(args) => init::run(&args, voice),
         Command::Append(args) => append::run(&args, voice),
+        Command::Ingest(args) => ingest::run(&args, voice),
         Command::Cat(args) => cat::run(&args, voice),
         Command::Export(command) => export::run(command, voice),
         Command::Extract(args) => extract::run(&args, voice),

@@ -1,0 +1,76 @@
+//! Where in a source some bytes were read, so that reading can go on there after a restart.
+//!
+//! * A file is told from others by its device and inode, and by its first bytes: inodes are used again, and a file that was
+//!   emptied keeps its own.
+
+use std::{
+    fs::{File, Metadata},
+    io,
+    os::unix::fs::{FileExt, MetadataExt},
+};
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+/// How much of a file's beginning tells it from others.
+const HEAD_BYTES: u64 = 1 << 10;
+
+/// A place in a file: which, and how far.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Position {
+    /// The file system it lies in.
+    pub(crate) dev: u64,
+    /// Its inode there.
+    pub(crate) ino: u64,
+    /// How many of its bytes were read.
+    pub(crate) offset: u64,
+    /// How many of its first bytes are known, and their SHA-256.
+    pub(crate) head: (u64, String),
+}
+
+impl Position {
+    /// The beginning of a file.
+    pub(crate) fn start_of(metadata: &Metadata) -> Self {
+        Self { dev: metadata.dev(), ino: metadata.ino(), offset: 0, head: (0, String::new()) }
+    }
+
+    /// Whether it is in this file, by device and inode.
+    pub(crate) fn is_in(&self, metadata: &Metadata) -> bool {
+        (self.dev, self.ino) == (metadata.dev(), metadata.ino())
+    }
+
+    /// The place that an append's note tells of.
+    pub(crate) fn from_note(note: &str) -> Option<Self> {
+        let mut note: serde_json::Value = serde_json::from_str(note).ok()?;
+        serde_json::from_value(note.get_mut("ingest")?.get_mut("end")?.take()).ok()
+    }
+
+    /// The same with as much of the beginning known as was read.
+    pub(crate) fn with_head(mut self, file: &File) -> io::Result<Self> {
+        let bytes = self.offset.min(HEAD_BYTES);
+        if bytes > self.head.0 {
+            self.head = (bytes, digest(file, bytes)?);
+        }
+        Ok(self)
+    }
+
+    /// Whether `file` begins as this one did and is not shorter.
+    pub(crate) fn continues_in(&self, file: &File) -> io::Result<bool> {
+        let (bytes, head) = &self.head;
+        if file.metadata()?.len() < self.offset {
+            return Ok(false);
+        }
+        match digest(file, *bytes) {
+            Ok(found) => Ok(*bytes == 0 || found == *head),
+            Err(e) if e.kind() == io::ErrorKind::UnexpectedEof => Ok(false),
+            Err(e) => Err(e),
+        }
+    }
+}
+
+fn digest(file: &File, bytes: u64) -> io::Result<String> {
+    // At most HEAD_BYTES of ours; a state file that somebody changed may ask for more.
+    let mut head = vec![0; usize::try_from(bytes.min(HEAD_BYTES)).unwrap_or(0)];
+    file.read_exact_at(&mut head, 0)?;
+    Ok(Sha256::digest(&head).iter().map(|byte| format!("{byte:02x}")).collect())
+}
