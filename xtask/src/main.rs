@@ -9,6 +9,7 @@ mod bench;
 mod ci;
 mod crash;
 mod demo;
+mod follow;
 mod fuzz;
 #[cfg(feature = "harness")]
 mod golden;
@@ -47,6 +48,7 @@ cargo xtask COMMAND
   roundtrip [--cases N]       random and given files come back byte for byte; AT1_CORPUS=DIR adds real ones
   golden [--bless]            segments of testdata/golden still decode, and the format has not moved
   crash [--kills N]           kill -9 during appends by several processes loses and doubles nothing
+  follow [--kills N]          kill -9 during `at1 ingest`, of files that are renamed and emptied, loses and doubles no line
   history [--batches N]       past states answer as they did, after compactions and vacuums
   prune [--cases N]           a million predicates over random tables: pruning never changes an answer
   soak [--seconds N]          appends, compactions, vacuums and reads by many processes, with kill -9 at random: all is right
@@ -78,6 +80,7 @@ fn run(command: &str, args: &mut Args) -> Result {
         "tidy" => tidy::run(args),
         "interop" => interop::run(args),
         "crash" => crash::run(args),
+        "follow" => follow::run(args),
         "history" => history::run(args),
         "prune" => prune::run(args),
         "soak" => soak::run(args),

@@ -46,8 +46,8 @@ pub(crate) enum Next {
 pub(crate) trait Input {
     /// Reads what is there, without waiting.
     fn read(&mut self, into: &mut [u8]) -> io::Result<Next>;
-    /// Goes on behind a boundary, or begins.
-    fn turn(&mut self) -> io::Result<()>;
+    /// Goes on behind a boundary, or begins. Whether what comes now continues what was read, after all.
+    fn turn(&mut self) -> io::Result<bool>;
     /// Whether bytes can be read again.
     fn is_file(&self) -> bool;
     /// Goes on at a place that was reached before; without one, at the beginning of what is there.
@@ -81,7 +81,7 @@ impl<I: Input> Feed<'_, I> {
     /// Reads until there is nothing more, or it is to stop; whole lines that were read are in the table then.
     pub(crate) fn run(mut self, start: u64, position: Option<Position>, done: Vec<u64>) -> Result<()> {
         // What cannot be opened now is told of when it is read.
-        let position = position.or_else(|| self.input.turn().ok().and_then(|()| self.input.position(0)));
+        let position = position.or_else(|| self.input.turn().ok().and_then(|_| self.input.position(0)));
         let mut journal = self.journals.start(start, position).map_err(|e| self.refused(e))?;
         for old in done.into_iter().filter(|&old| old != start) {
             self.journals.remove(old).map_err(|e| self.refused(e))?;
@@ -133,25 +133,27 @@ impl<I: Input> Feed<'_, I> {
                         batch.reap(&mut appending)?;
                         thread::sleep(options.poll);
                     }
-                    Next::Boundary | Next::End => {
+                    Next::End => {
                         // What has no line end will get none.
-                        batch.keep(&mut journal, &std::mem::take(&mut rest))?;
-                        if next == Next::End {
-                            if journal.bytes > 0 {
-                                batch.seal(scope, &mut appending, journal, None)?;
-                            }
-                            break;
+                        batch.keep(&mut journal, &rest)?;
+                        if journal.bytes > 0 {
+                            batch.seal(scope, &mut appending, journal, None)?;
                         }
-                        if let Err(e) = input.turn() {
-                            batch.refuses(e);
-                        }
-                        // The next bytes are of another file, which may not be there yet.
-                        let position = input.position(0);
-                        journal = match journal.bytes {
-                            0 => journals.start(journal.start, position).map_err(|e| batch.refused(e))?,
-                            _ => batch.seal(scope, &mut appending, journal, position)?,
-                        };
+                        break;
                     }
+                    Next::Boundary => match input.turn() {
+                        Err(e) => batch.refuses(e),
+                        Ok(true) => {}
+                        Ok(false) => {
+                            batch.keep(&mut journal, &std::mem::take(&mut rest))?;
+                            // The next bytes are of another file, which may not be there yet.
+                            let position = input.position(0);
+                            journal = match journal.bytes {
+                                0 => journals.start(journal.start, position).map_err(|e| batch.refused(e))?,
+                                _ => batch.seal(scope, &mut appending, journal, position)?,
+                            };
+                        }
+                    },
                 }
             }
             batch.wait(&mut appending)

@@ -20,8 +20,6 @@ use crate::{
 
 /// How long a file that has a successor must rest before it is left: its writer may still be at its last lines.
 const REST: Duration = Duration::from_millis(1000);
-/// Endings of files that were packed: they hold nothing that a position could be in.
-const PACKED: [&str; 5] = ["gz", "zst", "xz", "bz2", "lz4"];
 
 /// A followed file.
 #[derive(Debug)]
@@ -62,60 +60,49 @@ impl Followed {
         Self { path, open, backlog, skips_old, was_missing: false, happened }
     }
 
-    /// The file at `at`, wherever it is now, and those that came between it and the one that is followed.
-    fn rest_of(&mut self, at: &Position) -> io::Result<VecDeque<Backlog>> {
+    /// The file at `at`, wherever it is now, and those that came between it and the one that is followed. Nothing if it is not found.
+    fn rest_of(&self, at: &Position) -> io::Result<VecDeque<Backlog>> {
         let mut files = Vec::new();
         for path in std::iter::once(self.path.clone()).chain(self.siblings()?) {
             let Some(file) = open(&path)? else { continue };
-            let metadata = file.metadata()?;
-            let is_same = at.continues_in(&file)?;
+            let (metadata, is_same) = (file.metadata()?, at.continues_in(&file)?);
             files.push((path, metadata, is_same));
         }
         // A copy has another inode and the same beginning; where nothing was read yet, any file has that beginning.
         let by_inode = files.iter().position(|(_, metadata, is_same)| *is_same && at.is_in(metadata));
         let by_head = || files.iter().position(|(_, _, is_same)| *is_same && at.head.0 > 0);
-        let Some(found) = by_inode.or_else(by_head) else {
-            if at.offset > 0 {
-                self.happened.push(Happening::Lost { path: self.path.clone(), offset: at.offset });
-            }
+        let Some((found, metadata, _)) = by_inode.or_else(by_head).map(|found| &files[found]) else {
             return Ok(VecDeque::new());
         };
-        let (path, metadata, _) = &files[found];
         let at = Position { offset: at.offset, head: at.head.clone(), ..Position::start_of(metadata) };
         let modified = |metadata: &fs::Metadata| metadata.modified().unwrap_or(SystemTime::UNIX_EPOCH);
-        let mut backlog = vec![(SystemTime::UNIX_EPOCH, Backlog { path: path.clone(), at: Some(at) })];
-        for (path, other, _) in files.iter().filter(|(other, ..)| *other != self.path && other != path) {
+        let mut between: Vec<_> = Vec::new();
+        if *found != self.path {
             // File systems tell times by the tick, so what came soon after may seem to be as old.
-            if modified(other) >= modified(metadata) && *path != self.path {
-                backlog.push((modified(other), Backlog { path: path.clone(), at: None }));
-            }
+            let is_between = |(path, other, _): &&(PathBuf, fs::Metadata, bool)| {
+                path != found && *path != self.path && modified(other) >= modified(metadata)
+            };
+            between.extend(files.iter().filter(is_between).map(|(path, other, _)| (modified(other), path)));
+            between.sort();
         }
-        backlog.sort_by_key(|(modified, _)| *modified);
-        Ok(backlog.into_iter().map(|(_, backlog)| backlog).collect())
+        let between = between.into_iter().map(|(_, path)| Backlog { path: path.clone(), at: None });
+        Ok(std::iter::once(Backlog { path: found.clone(), at: Some(at) }).chain(between).collect())
     }
 
-    /// Files that this one may have been renamed to: in the same folder, with its name and more.
+    /// Files that this one may have been renamed or copied to: in the same folder, `app.log.1`, `app.log-20240501`, `app-20240501.log`.
     fn siblings(&self) -> io::Result<Vec<PathBuf>> {
         let (Some(folder), Some(name)) = (self.path.parent(), self.path.file_name()) else { return Ok(Vec::new()) };
         let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
         let entries = match fs::read_dir(folder) {
-            Ok(entries) => entries,
             Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-            Err(e) => return Err(e),
+            entries => entries?,
         };
         let name = name.to_string_lossy().into_owned();
-        let stem = self.path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
         let mut found = Vec::new();
         for entry in entries {
             let path = entry?.path();
             let other = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-            let is_packed = path.extension().is_some_and(|end| PACKED.iter().any(|packed| end == *packed));
-            // `app.log.1`, `app.log-20240501`, `app-20240501.log`
-            let is_sibling = other != name
-                && (other.starts_with(&name)
-                    || other.starts_with(&format!("{stem}-"))
-                    || other.starts_with(&format!("{stem}.")));
-            if is_sibling && !is_packed && path.is_file() {
+            if is_rotation(&name, &other) && path.is_file() {
                 found.push(path);
             }
         }
@@ -196,28 +183,26 @@ impl Input for Followed {
         Ok(Next::Nothing)
     }
 
-    fn turn(&mut self) -> io::Result<()> {
-        let Some(open) = self.open.take() else { return self.open_next().map(drop) };
-        if open.at.continues_in(&open.file)? {
-            if open.is_followed {
+    fn turn(&mut self) -> io::Result<bool> {
+        let mut continues = false;
+        if let Some(open) = self.open.as_ref().filter(|open| open.is_followed) {
+            let at = &open.at;
+            // Others may have come and gone since.
+            let mut rest = self.rest_of(at)?;
+            if at.continues_in(&open.file)? {
+                // It has been read to its end.
+                rest.pop_front();
                 self.happened.push(Happening::Rotated { path: self.path.clone() });
+            } else {
+                // It was emptied. If that was after a copy was made, the copy has what was not read.
+                continues = !rest.is_empty();
+                self.happened.push(Happening::Truncated { path: self.path.clone(), offset: at.offset });
             }
-            return self.open_next().map(drop);
+            self.backlog = rest;
         }
-        // It was emptied. If that was after a copy was made, the copy has what was not read.
-        self.happened.push(Happening::Truncated { path: self.path.clone(), offset: open.at.offset });
-        let copies: Vec<PathBuf> = self.siblings()?;
-        for path in copies {
-            let Some(file) = self::open(&path)? else { continue };
-            if open.at.head.0 > 0 && open.at.continues_in(&file)? {
-                let metadata = file.metadata()?;
-                let at =
-                    Position { offset: open.at.offset, head: open.at.head.clone(), ..Position::start_of(&metadata) };
-                self.backlog.push_back(Backlog { path, at: Some(at) });
-                break;
-            }
-        }
-        self.open_next().map(drop)
+        self.open = None;
+        self.open_next()?;
+        Ok(continues)
     }
 
     fn is_file(&self) -> bool {
@@ -229,6 +214,9 @@ impl Input for Followed {
         self.skips_old = false;
         if let Some(at) = at {
             self.backlog = self.rest_of(at)?;
+            if self.backlog.is_empty() && at.offset > 0 {
+                self.happened.push(Happening::Lost { path: self.path.clone(), offset: at.offset });
+            }
         }
         Ok(())
     }
@@ -252,6 +240,20 @@ impl Input for Followed {
     fn happened(&mut self) -> Vec<Happening> {
         std::mem::take(&mut self.happened)
     }
+}
+
+/// Whether `other` is what a file called `name` is renamed to: with a number or a time behind it, or before its ending.
+fn is_rotation(name: &str, other: &str) -> bool {
+    let is_number = |text: &str| {
+        text.starts_with(['.', '-', '_'])
+            && text.contains(|c: char| c.is_ascii_digit())
+            && text.chars().all(|c| c.is_ascii_digit() || ".-_:TZ".contains(c))
+    };
+    let before_ending = || {
+        let (stem, ending) = name.rsplit_once('.')?;
+        other.strip_prefix(stem)?.strip_suffix(ending)?.strip_suffix('.')
+    };
+    other.strip_prefix(name).is_some_and(is_number) || before_ending().is_some_and(is_number)
 }
 
 /// Opens a file; `None` if there is none, or nothing that can be followed.
@@ -280,4 +282,20 @@ fn line_start(file: &File) -> io::Result<u64> {
         end = start;
     }
     Ok(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_rotated_files() {
+        for other in ["a.log.1", "a.log-20240501", "a.log.2024-05-01T10:00:00Z", "a-20240501.log", "a.1.log"] {
+            assert!(is_rotation("a.log", other), "{other}");
+        }
+        for other in ["a.log", "b.log.1", "a.log.bak", "a.log.1.gz", "a-errors.log", "a.log1", "a.log.", "a.log.lock"] {
+            assert!(!is_rotation("a.log", other), "{other}");
+        }
+        assert!(is_rotation("messages", "messages-20240501") && !is_rotation("messages", "messages2"));
+    }
 }

@@ -68,8 +68,8 @@ impl Input for Pipe {
         Ok(Next::Bytes(bytes))
     }
 
-    fn turn(&mut self) -> io::Result<()> {
-        Ok(())
+    fn turn(&mut self) -> io::Result<bool> {
+        Ok(false)
     }
 
     fn is_file(&self) -> bool {
