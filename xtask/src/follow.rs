@@ -23,7 +23,7 @@ use crate::{
 };
 
 /// How long the last run has for what is left.
-const REST: Duration = Duration::from_secs(8);
+const REST: Duration = Duration::from_secs(60);
 
 pub(crate) fn run(args: &mut Args) -> Result {
     let kills = args.number("--kills", 300)?;
@@ -50,7 +50,14 @@ pub(crate) fn run(args: &mut Args) -> Result {
         }
         killed?;
         let mut last = ingest(&at1, &folder, files)?;
-        thread::sleep(REST);
+        let (start, table) = (Instant::now(), folder.join("table"));
+        while start.elapsed() < REST {
+            let info = at1.json([Path::new("info"), &table])?;
+            if info.first().is_some_and(|info| info["rows"].as_u64() == Some(counts.lines.load(Ordering::Relaxed))) {
+                break;
+            }
+            thread::sleep(Duration::from_millis(200));
+        }
         sh::run(Command::new("kill").args(["-TERM", &last.id().to_string()]))?;
         if !last.wait()?.success() {
             return Err("the last run did not end well".into());

@@ -14,7 +14,7 @@ use at1_console::print::Format;
 use at1_table::{AsOf, ClockRule};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::words::{self, QuoteByte};
+use crate::words::{self, QuoteByte, Since};
 
 pub(crate) use export::{Export, ExportDelta, ExportIceberg, ExportRows};
 pub(crate) use ingest::{From as IngestFrom, Ingest};
@@ -227,6 +227,7 @@ pub(crate) struct Past {
   at1 scan trades c0:1704067200000:1704067210000 --select c0,c1
   at1 scan trades --where \"price >= 44000 and symbol = 'BTC'\" --stats
   at1 scan trades --last 20
+  at1 scan trades --follow --since 41 --where \"price > 100\"
   at1 scan trades --as-of 2026-01-22T16:00 --where \"symbol = 'BTC'\"
   at1 scan trades ts:LO..HI --format raw       # the exact source bytes of the matching records
   at1 scan trades symbol:BTC:BTC --aggregate 'count(*), min(price), max(ts), sum(size)'
@@ -256,6 +257,12 @@ pub(crate) struct Scan {
     /// How to print
     #[arg(long, value_name = "table|csv|jsonl|arrow|parquet|raw")]
     pub(crate) format: Option<ScanFormat>,
+    /// Go on printing records as they land, until Ctrl-C
+    #[arg(long, conflicts_with_all = ["aggregate", "last", "as_of", "explain", "stats"])]
+    pub(crate) follow: bool,
+    /// With --follow: begin behind this event, or at the start of the table, instead of now
+    #[arg(long, value_name = "EVENT|start", requires = "follow", value_parser = words::since)]
+    pub(crate) since: Option<Since>,
     /// Tell what was skipped and what was read (on stderr)
     #[arg(long)]
     pub(crate) stats: bool,

@@ -20,6 +20,21 @@ pub(crate) enum QuoteByte {
 const DURATION_UNITS: [(&str, u64); 5] =
     [("s", 1), ("m", 60), ("h", 60 * 60), ("d", 24 * 60 * 60), ("w", 7 * 24 * 60 * 60)];
 
+/// Where one begins to follow a table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Since {
+    Start,
+    Event(u64),
+}
+
+/// An event to go on behind, or the start.
+pub(crate) fn since(word: &str) -> Result<Since, String> {
+    match word {
+        "start" => Ok(Since::Start),
+        _ => word.parse().map(Since::Event).map_err(|_| format!("expected an event's number or start, found {word}")),
+    }
+}
+
 /// A number of seconds, perhaps with a fraction.
 pub(crate) fn seconds(word: &str) -> Result<Duration, String> {
     let seconds = word.parse::<f64>().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());

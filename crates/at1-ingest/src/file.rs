@@ -163,8 +163,9 @@ impl Input for Followed {
         }
         open.was_idle = true;
         if !open.is_followed {
-            let since = *open.resting.get_or_insert_with(Instant::now);
-            return Ok(if since.elapsed() >= REST { Next::Boundary } else { Next::Nothing });
+            let written = open.file.metadata()?.modified()?;
+            let rests = written.elapsed().is_ok_and(|rest| rest >= REST);
+            return Ok(if rests { Next::Boundary } else { Next::Nothing });
         }
         // The end: is this still the file that the path names?
         match fs::metadata(&self.path) {

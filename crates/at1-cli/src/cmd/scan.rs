@@ -4,6 +4,7 @@
 //! * Statistics and explanations go to stderr where stdout carries records.
 
 mod alone;
+mod follow;
 
 use std::{
     io::Write,
@@ -66,6 +67,16 @@ pub(crate) fn run(args: &Scan, voice: Voice) -> Result<(), Failure> {
     }
     if format == ScanFormat::Raw && query.aggregate.is_some() {
         return Err(Failure::usage("a format of columns for what records come to", "raw"));
+    }
+    if args.follow {
+        let [table] = &paths[..] else {
+            return Err(Failure::usage("one TABLE with --follow", format!("{} paths", paths.len())));
+        };
+        if matches!(format, ScanFormat::Parquet) {
+            return Err(Failure::usage("a format that has no end, such as csv or jsonl, with --follow", "parquet"));
+        }
+        let format = if format == ScanFormat::Table { ScanFormat::Csv } else { format };
+        return follow::run(table, &query, format, args.since, voice);
     }
     let mut stdout = output::data();
     let out = if args.explain { Out::Nowhere } else { Out::Print(format, &mut stdout) };

@@ -15,6 +15,7 @@ mod export_iceberg;
 mod export_rows;
 mod extract;
 mod golden;
+mod ingest;
 mod ledger;
 mod query;
 mod read;
