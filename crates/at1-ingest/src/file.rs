@@ -5,9 +5,10 @@
 //! * Files are looked at; no notifications of the operating system are needed, which network and container file systems lose.
 
 use std::{
-    collections::VecDeque,
+    collections::{HashSet, VecDeque},
     fs::{self, File},
     io::{self, Read, Seek, SeekFrom},
+    os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
     time::{Duration, Instant, SystemTime},
 };
@@ -30,6 +31,8 @@ pub(crate) struct Followed {
     backlog: VecDeque<Backlog>,
     /// Whether a file that was never met is read from its end.
     skips_old: bool,
+    /// Files that were read to their ends: two that rotate at once may have the same time.
+    left: HashSet<Identity>,
     was_missing: bool,
     happened: Vec<Happening>,
 }
@@ -57,30 +60,43 @@ impl Followed {
     /// The file at `path`, never met before; from its end if `skips_old`.
     pub(crate) fn new(path: PathBuf, skips_old: bool) -> Self {
         let (open, backlog, happened) = (None, VecDeque::new(), Vec::new());
-        Self { path, open, backlog, skips_old, was_missing: false, happened }
+        Self { path, open, backlog, skips_old, left: HashSet::new(), was_missing: false, happened }
     }
 
     /// The file at `at`, wherever it is now, and those that came between it and the one that is followed. Nothing if it is not found.
     fn rest_of(&self, at: &Position) -> io::Result<VecDeque<Backlog>> {
+        let modified = |metadata: &fs::Metadata| metadata.modified().unwrap_or(SystemTime::UNIX_EPOCH);
+        if at.head.0 == 0 {
+            // Nothing was read of it, so it may be any of those that were written to since.
+            let mut since = Vec::new();
+            for path in self.siblings()? {
+                let metadata = fs::metadata(&path)?;
+                if at.is_in(&metadata) || at.is_before(&metadata) {
+                    since.push((modified(&metadata), path));
+                }
+            }
+            since.sort();
+            return Ok(since.into_iter().map(|(_, path)| Backlog { path, at: None }).collect());
+        }
         let mut files = Vec::new();
         for path in std::iter::once(self.path.clone()).chain(self.siblings()?) {
             let Some(file) = open(&path)? else { continue };
             let (metadata, is_same) = (file.metadata()?, at.continues_in(&file)?);
             files.push((path, metadata, is_same));
         }
-        // A copy has another inode and the same beginning; where nothing was read yet, any file has that beginning.
+        // A copy has another inode and the same beginning.
         let by_inode = files.iter().position(|(_, metadata, is_same)| *is_same && at.is_in(metadata));
-        let by_head = || files.iter().position(|(_, _, is_same)| *is_same && at.head.0 > 0);
+        let by_head = || files.iter().position(|(_, _, is_same)| *is_same);
         let Some((found, metadata, _)) = by_inode.or_else(by_head).map(|found| &files[found]) else {
             return Ok(VecDeque::new());
         };
         let at = Position { offset: at.offset, head: at.head.clone(), ..Position::start_of(metadata) };
-        let modified = |metadata: &fs::Metadata| metadata.modified().unwrap_or(SystemTime::UNIX_EPOCH);
         let mut between: Vec<_> = Vec::new();
         if *found != self.path {
             // File systems tell times by the tick, so what came soon after may seem to be as old.
             let is_between = |(path, other, _): &&(PathBuf, fs::Metadata, bool)| {
-                path != found && *path != self.path && modified(other) >= modified(metadata)
+                let is_left = self.left.contains(&identity(other));
+                path != found && *path != self.path && modified(other) >= modified(metadata) && !is_left
             };
             between.extend(files.iter().filter(is_between).map(|(path, other, _)| (modified(other), path)));
             between.sort();
@@ -186,14 +202,19 @@ impl Input for Followed {
 
     fn turn(&mut self) -> io::Result<bool> {
         let mut continues = false;
-        if let Some(open) = self.open.as_ref().filter(|open| open.is_followed) {
+        if let Some(open) = &self.open {
             let at = &open.at;
             // Others may have come and gone since.
             let mut rest = self.rest_of(at)?;
             if at.continues_in(&open.file)? {
-                // It has been read to its end.
-                rest.pop_front();
-                self.happened.push(Happening::Rotated { path: self.path.clone() });
+                // It has been read to its end, unless nothing of it was.
+                if at.head.0 > 0 {
+                    rest.pop_front();
+                    self.left.insert(identity(&open.file.metadata()?));
+                }
+                if open.is_followed {
+                    self.happened.push(Happening::Rotated { path: self.path.clone() });
+                }
             } else {
                 // It was emptied. If that was after a copy was made, the copy has what was not read.
                 continues = !rest.is_empty();
@@ -223,8 +244,8 @@ impl Input for Followed {
     }
 
     fn position(&self, unread: u64) -> Option<Position> {
-        let at = self.open.as_ref()?.at.clone();
-        Some(Position { offset: at.offset.saturating_sub(unread), ..at })
+        let Some(Open { at, .. }) = &self.open else { return Some(Position::nowhere()) };
+        Some(Position { offset: at.offset.saturating_sub(unread), ..at.clone() })
     }
 
     fn lag(&self) -> u64 {
@@ -241,6 +262,13 @@ impl Input for Followed {
     fn happened(&mut self) -> Vec<Happening> {
         std::mem::take(&mut self.happened)
     }
+}
+
+/// Device and inode, and, where the file system tells it, when the file was made: inodes are used again.
+type Identity = (u64, u64, Option<SystemTime>);
+
+fn identity(metadata: &fs::Metadata) -> Identity {
+    (metadata.dev(), metadata.ino(), metadata.created().ok())
 }
 
 /// Whether `other` is what a file called `name` is renamed to: with a number or a time behind it, or before its ending.

@@ -136,7 +136,7 @@ impl Journals {
             let path = self.path(start, "lines");
             let (bytes, lines) = whole_lines(&path, is_file)?;
             let behind = start + bytes;
-            left.position = told.position.map(|at| Position { offset: at.offset + bytes, ..at });
+            left.position = told.position.map(|at| at.behind(bytes, &path)).transpose()?;
             if behind > known && bytes > 0 {
                 let position = left.position.clone();
                 left.sealed.push(Sealed { path, end: behind, bytes, lines, since: None, position });
@@ -150,7 +150,7 @@ impl Journals {
 
     /// Starts a journal behind `start` bytes of the source.
     pub(crate) fn start(&self, start: u64, position: Option<Position>) -> io::Result<Journal> {
-        let has_place = position.is_some();
+        let has_place = position.as_ref().is_none_or(Position::is_somewhere);
         let told = Start { version: VERSION, producer: self.producer.clone(), position };
         let (path, staged) = (self.path(start, "json"), self.folder.join("staged"));
         let mut file = File::create(&staged)?;
@@ -258,7 +258,7 @@ mod tests {
         assert!(Journals::open(folder.path(), "p").is_err(), "somebody has it");
         assert!(Journals::open(folder.path(), "q").is_ok());
         assert!(journals.recover(0, true).unwrap().sealed.is_empty());
-        let at = Position { ino: 7, offset: 100, ..Position::default() };
+        let at = Position { ino: 7, offset: 100, head: (9, "of the file".to_owned()), ..Position::default() };
         let mut first = journals.start(0, Some(at.clone())).unwrap();
         first.push(b"a\nbc\n").unwrap();
         let first = first.seal(None).unwrap();
@@ -279,6 +279,23 @@ mod tests {
         let left = journals.recover(7, true).unwrap();
         assert_eq!((left.sealed.len(), left.done, left.end), (0, vec![0, 5], 7));
         assert_eq!(left.position.unwrap().offset, 107);
+    }
+
+    #[test]
+    fn a_file_that_was_begun_is_known_by_what_was_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let log = folder.path().join("a.log");
+        fs::write(&log, "one\ntwo\nthree\n").unwrap();
+        let file = File::open(&log).unwrap();
+        let journals = Journals::open(folder.path(), "p").unwrap();
+        let mut journal = journals.start(0, Some(Position::start_of(&file.metadata().unwrap()))).unwrap();
+        journal.push(b"one\ntwo\n").unwrap();
+        drop(journal);
+        let at = journals.recover(0, true).unwrap().position.unwrap();
+        assert_eq!((at.offset, at.head.0), (8, 8));
+        assert!(at.continues_in(&file).unwrap());
+        fs::write(&log, "eno\ntwo\nthree\n").unwrap();
+        assert!(!at.continues_in(&file).unwrap(), "another beginning");
     }
 
     #[test]

@@ -7,6 +7,8 @@ use std::{
     fs::{File, Metadata},
     io,
     os::unix::fs::{FileExt, MetadataExt},
+    path::Path,
+    time::{SystemTime, UNIX_EPOCH},
 };
 
 use serde::{Deserialize, Serialize};
@@ -14,6 +16,8 @@ use sha2::{Digest, Sha256};
 
 /// How much of a file's beginning tells it from others.
 const HEAD_BYTES: u64 = 1 << 10;
+/// How far the times of files may be behind the clock, in milliseconds. A file that was read to its end has rested for longer.
+const TICK: u64 = 100;
 
 /// A place in a file: which, and how far.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,12 +30,41 @@ pub(crate) struct Position {
     pub(crate) offset: u64,
     /// How many of its first bytes are known, and their SHA-256.
     pub(crate) head: (u64, String),
+    /// When this was: milliseconds since 1970. Where nothing of a file is known yet, it tells what was written later.
+    pub(crate) seen: u64,
 }
 
 impl Position {
     /// The beginning of a file.
     pub(crate) fn start_of(metadata: &Metadata) -> Self {
-        Self { dev: metadata.dev(), ino: metadata.ino(), offset: 0, head: (0, String::new()) }
+        Self { dev: metadata.dev(), ino: metadata.ino(), ..Self::nowhere() }
+    }
+
+    /// No file yet.
+    pub(crate) fn nowhere() -> Self {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Self { seen: u64::try_from(now.as_millis()).unwrap_or(u64::MAX), ..Self::default() }
+    }
+
+    /// Whether it is in a file.
+    pub(crate) fn is_somewhere(&self) -> bool {
+        self.ino != 0
+    }
+
+    /// Whether something was written to this file after the position was taken.
+    pub(crate) fn is_before(&self, metadata: &Metadata) -> bool {
+        let written = metadata.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
+        written.is_some_and(|written| written.as_millis() + u128::from(TICK) >= u128::from(self.seen))
+    }
+
+    /// The place behind `bytes` bytes, which are those in `journal`.
+    pub(crate) fn behind(mut self, bytes: u64, journal: &Path) -> io::Result<Self> {
+        if self.offset == 0 && self.head.0 == 0 && bytes > 0 {
+            let known = bytes.min(HEAD_BYTES);
+            self.head = (known, digest(&File::open(journal)?, known)?);
+        }
+        self.offset += bytes;
+        Ok(self)
     }
 
     /// Whether it is in this file, by device and inode.

@@ -351,7 +351,9 @@ fn from_heads(heads: &[Option<Head>]) -> Pattern {
         }
     }
     let is_text = |head: &Head| head.rest == Tail::Text;
-    chosen.sort_by_key(|head| (std::cmp::Reverse(head.tokens.len()), is_text(head), head.way(false)));
+    // What takes more of a line apart comes first, as it fits fewer.
+    let fields = |head: &Head| head.way(false).matches('{').count();
+    chosen.sort_by_key(|head| (std::cmp::Reverse((head.tokens.len(), fields(head))), is_text(head), head.way(false)));
     let has_keys = chosen.iter().any(|head| matches!(head.rest, Tail::Json | Tail::Pairs));
     let ways: Vec<String> = chosen.iter().map(|head| head.way(has_keys)).collect();
     // A head whose fields would run into each other is no way.
@@ -385,8 +387,8 @@ mod tests {
         check(
             "Nov 15 06:34:26 web sshd[12]: opened\nNov  5 06:34:26 web kernel: up\nNov 15 06:34:26 last message repeated",
             &[
-                "{time:time} {host} {program}: {message:text}",
                 "{time:time} {host} {program}[{pid:int}]: {message:text}",
+                "{time:time} {host} {program}: {message:text}",
                 "{time:time} {message:text}",
             ],
             true,
