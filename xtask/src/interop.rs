@@ -63,6 +63,39 @@ struct Sample {
     compact: Option<&'static [&'static str]>,
 }
 
+/// Lines of JSON whose keys come and go.
+fn objects(numbers: std::ops::Range<u64>) -> Vec<u8> {
+    let line = |n: u64| {
+        let late = if n >= 900 { format!(",\"late\":{n}.5") } else { String::new() };
+        let name = ["null", "\"Zo\\u00eb\"", "\"a/b\"", "\"\""][n as usize % 4];
+        format!(
+            "{{\"ts\":\"2024-05-01T10:{:02}:{:02}Z\",\"user\":{{\"id\":{n},\"name\":{name}}},\"px\":\"{}.{:02}\",\"ok\":{},\"tags\":[\"x\",{n}]{late}}}\n",
+            n / 60 % 60,
+            n % 60,
+            n / 7,
+            n % 100,
+            n % 2 == 0,
+        )
+    };
+    numbers.flat_map(|n| line(n).into_bytes()).collect()
+}
+
+/// Lines of a web server, some of which are not.
+fn log(numbers: std::ops::Range<u64>) -> Vec<u8> {
+    let line = |n: u64| match n % 50 {
+        49 => "  at a line of its own\n".to_owned(),
+        _ => format!(
+            "10.0.0.{} - - [17/May/2015:10:{:02}:{:02} +0000] \"GET /p/{n} HTTP/1.1\" {} {} \"-\" \"curl/8\"\n",
+            n % 256,
+            n / 60 % 60,
+            n % 60,
+            [200, 304, 404][n as usize % 3],
+            n * 37,
+        ),
+    };
+    numbers.flat_map(|n| line(n).into_bytes()).collect()
+}
+
 fn samples() -> Vec<Sample> {
     let sample = |name, files: Vec<Vec<u8>>| Sample { name, files, flags: &[], oracle: true, compact: None };
     vec![
@@ -70,6 +103,8 @@ fn samples() -> Vec<Sample> {
         sample("types", vec![types(3_000)]),
         sample("one_row", vec![b"a,b,c\n1,2.50,x\n".to_vec()]),
         sample("nulls_only", vec![b"a,b\n1,\n2,\n3,\n".to_vec()]),
+        Sample { name: "objects", oracle: false, ..sample("", vec![objects(0..900), objects(900..1_000)]) },
+        Sample { name: "log", oracle: false, ..sample("", vec![log(0..900), log(900..1_000)]) },
         Sample { name: "batches", oracle: false, ..sample("", vec![trades(1, 500), trades(2, 700), trades(3, 300)]) },
         Sample { name: "fast", flags: &["--profile", "fast"], ..sample("", vec![types(800)]) },
         Sample { name: "max", flags: &["--profile", "max"], ..sample("", vec![types(800)]) },

@@ -33,6 +33,8 @@ pub(crate) struct Followed {
     skips_old: bool,
     /// Files that were read to their ends: two that rotate at once may have the same time.
     left: HashSet<Identity>,
+    /// The one of them that was left last.
+    before: Option<Box<Position>>,
     was_missing: bool,
     happened: Vec<Happening>,
 }
@@ -60,7 +62,7 @@ impl Followed {
     /// The file at `path`, never met before; from its end if `skips_old`.
     pub(crate) fn new(path: PathBuf, skips_old: bool) -> Self {
         let (open, backlog, happened) = (None, VecDeque::new(), Vec::new());
-        Self { path, open, backlog, skips_old, left: HashSet::new(), was_missing: false, happened }
+        Self { path, open, backlog, skips_old, left: HashSet::new(), before: None, was_missing: false, happened }
     }
 
     /// The file at `at`, wherever it is now, and those that came between it and the one that is followed. Nothing if it is not found.
@@ -70,8 +72,14 @@ impl Followed {
             // Nothing was read of it, so it may be any of those that were written to since.
             let mut since = Vec::new();
             for path in self.siblings()? {
-                let metadata = fs::metadata(&path)?;
-                if at.is_in(&metadata) || at.is_before(&metadata) {
+                let Some(file) = open(&path)? else { continue };
+                let metadata = file.metadata()?;
+                let is_left = self.left.contains(&identity(&metadata));
+                let is_before = match &at.before {
+                    Some(before) => before.is_in(&metadata) && before.continues_in(&file)?,
+                    None => false,
+                };
+                if (at.is_in(&metadata) || at.is_before(&metadata)) && !is_left && !is_before {
                     since.push((modified(&metadata), path));
                 }
             }
@@ -150,7 +158,7 @@ impl Followed {
         let mut at = Position::start_of(&file.metadata()?);
         if std::mem::take(&mut self.skips_old) {
             at.offset = line_start(&file)?;
-            at = at.with_head(&file)?;
+            at = at.with_head(&file);
         }
         file.seek(SeekFrom::Start(at.offset))?;
         self.open = Some(Open { file, at, is_followed: true, was_idle: true, resting: None });
@@ -169,12 +177,25 @@ impl Input for Followed {
             return Ok(Next::Boundary);
         }
         let read = open.file.read(into)?;
+        if read > 0 && open.at.offset == 0 {
+            // Was it emptied, or made anew, between when it was opened and now? Then there is something to be read before.
+            let at = open.at.clone();
+            if open.is_followed {
+                let since = self.rest_of(&at)?;
+                if !since.is_empty() {
+                    (self.backlog, self.open) = (since, None);
+                    return Ok(Next::Nothing);
+                }
+            }
+            if let Some(open) = &mut self.open {
+                open.at = at.begins_with(&into[..read]);
+            }
+        }
+        let Some(open) = &mut self.open else { return Ok(Next::Nothing) };
         if read > 0 {
             open.at.offset += read as u64;
             open.resting = None;
-            if open.at.head.0 < open.at.offset {
-                open.at = std::mem::take(&mut open.at).with_head(&open.file)?;
-            }
+            open.at = std::mem::take(&mut open.at).with_head(&open.file);
             return Ok(Next::Bytes(read));
         }
         open.was_idle = true;
@@ -211,6 +232,7 @@ impl Input for Followed {
                 if at.head.0 > 0 {
                     rest.pop_front();
                     self.left.insert(identity(&open.file.metadata()?));
+                    self.before = Some(Box::new(Position { before: None, ..at.clone() }));
                 }
                 if open.is_followed {
                     self.happened.push(Happening::Rotated { path: self.path.clone() });
@@ -235,6 +257,7 @@ impl Input for Followed {
     fn resume(&mut self, at: Option<&Position>) -> io::Result<()> {
         self.skips_old = false;
         if let Some(at) = at {
+            self.before = at.before.clone();
             self.backlog = self.rest_of(at)?;
             if self.backlog.is_empty() && at.offset > 0 {
                 self.happened.push(Happening::Lost { path: self.path.clone(), offset: at.offset });
@@ -244,8 +267,9 @@ impl Input for Followed {
     }
 
     fn position(&self, unread: u64) -> Option<Position> {
-        let Some(Open { at, .. }) = &self.open else { return Some(Position::nowhere()) };
-        Some(Position { offset: at.offset.saturating_sub(unread), ..at.clone() })
+        let before = self.before.clone();
+        let Some(Open { at, .. }) = &self.open else { return Some(Position { before, ..Position::nowhere() }) };
+        Some(Position { offset: at.offset.saturating_sub(unread), before, ..at.clone() })
     }
 
     fn lag(&self) -> u64 {

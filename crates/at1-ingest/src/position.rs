@@ -32,6 +32,9 @@ pub(crate) struct Position {
     pub(crate) head: (u64, String),
     /// When this was: milliseconds since 1970. Where nothing of a file is known yet, it tells what was written later.
     pub(crate) seen: u64,
+    /// The file that was left for this one, as far as it was read: it is not one of those.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) before: Option<Box<Position>>,
 }
 
 impl Position {
@@ -67,6 +70,13 @@ impl Position {
         Ok(self)
     }
 
+    /// The same with the first `bytes` of the file known, which begins with them.
+    pub(crate) fn begins_with(mut self, bytes: &[u8]) -> Self {
+        let known = bytes.len().min(HEAD_BYTES as usize);
+        self.head = (known as u64, hex(&bytes[..known]));
+        self
+    }
+
     /// Whether it is in this file, by device and inode.
     pub(crate) fn is_in(&self, metadata: &Metadata) -> bool {
         (self.dev, self.ino) == (metadata.dev(), metadata.ino())
@@ -79,12 +89,17 @@ impl Position {
     }
 
     /// The same with as much of the beginning known as was read.
-    pub(crate) fn with_head(mut self, file: &File) -> io::Result<Self> {
-        let bytes = self.offset.min(HEAD_BYTES);
-        if bytes > self.head.0 {
-            self.head = (bytes, digest(file, bytes)?);
+    pub(crate) fn with_head(mut self, file: &File) -> Self {
+        let known = usize::try_from(self.head.0).unwrap_or(usize::MAX);
+        let mut start = vec![0; self.offset.min(HEAD_BYTES) as usize];
+        // Of a file that was emptied meanwhile nothing more is to be learnt: the next look will see that it was.
+        if start.len() > known && file.read_exact_at(&mut start, 0).is_ok() {
+            let is_same = known == 0 || hex(&start[..known]) == self.head.1;
+            if is_same {
+                self.head = (start.len() as u64, hex(&start));
+            }
         }
-        Ok(self)
+        self
     }
 
     /// Whether `file` begins as this one did and is not shorter.
@@ -105,5 +120,9 @@ fn digest(file: &File, bytes: u64) -> io::Result<String> {
     // At most HEAD_BYTES of ours; a state file that somebody changed may ask for more.
     let mut head = vec![0; usize::try_from(bytes.min(HEAD_BYTES)).unwrap_or(0)];
     file.read_exact_at(&mut head, 0)?;
-    Ok(Sha256::digest(&head).iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(hex(&head))
+}
+
+fn hex(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
