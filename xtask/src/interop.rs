@@ -74,7 +74,7 @@ fn objects(numbers: std::ops::Range<u64>) -> Vec<u8> {
             n % 60,
             n / 7,
             n % 100,
-            n % 2 == 0,
+            n.is_multiple_of(2),
         )
     };
     numbers.flat_map(|n| line(n).into_bytes()).collect()

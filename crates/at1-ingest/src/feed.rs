@@ -44,8 +44,8 @@ pub(crate) enum Next {
 
 /// Where lines come from.
 pub(crate) trait Input {
-    /// Reads what is there, without waiting.
-    fn read(&mut self, into: &mut [u8]) -> io::Result<Next>;
+    /// Reads what is there, or comes while one waits so long.
+    fn read(&mut self, into: &mut [u8], wait: Duration) -> io::Result<Next>;
     /// Goes on behind a boundary, or begins. Whether what comes now continues what was read, after all.
     fn turn(&mut self) -> io::Result<bool>;
     /// Whether bytes can be read again.
@@ -101,7 +101,7 @@ impl<I: Input> Feed<'_, I> {
                 if stops {
                     break;
                 }
-                let next = match input.read(&mut buffer) {
+                let next = match input.read(&mut buffer, options.poll) {
                     Ok(next) => next,
                     Err(e) => {
                         batch.refuses(e);
@@ -131,7 +131,6 @@ impl<I: Input> Feed<'_, I> {
                     Next::Nothing => {
                         journal.sync(options.sync).map_err(|e| batch.refused(e))?;
                         batch.reap(&mut appending)?;
-                        thread::sleep(options.poll);
                     }
                     Next::End => {
                         // What has no line end will get none.

@@ -10,6 +10,7 @@ use std::{
     io::{self, Read, Seek, SeekFrom},
     os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
+    thread,
     time::{Duration, Instant, SystemTime},
 };
 
@@ -164,10 +165,9 @@ impl Followed {
         self.open = Some(Open { file, at, is_followed: true, was_idle: true, resting: None });
         Ok(true)
     }
-}
 
-impl Input for Followed {
-    fn read(&mut self, into: &mut [u8]) -> io::Result<Next> {
+    /// Reads what is there.
+    fn look(&mut self, into: &mut [u8]) -> io::Result<Next> {
         if self.open.is_none() && !self.open_next()? {
             return Ok(Next::Nothing);
         }
@@ -220,7 +220,16 @@ impl Input for Followed {
         }
         Ok(Next::Nothing)
     }
+}
 
+impl Input for Followed {
+    fn read(&mut self, into: &mut [u8], wait: Duration) -> io::Result<Next> {
+        let next = self.look(into)?;
+        if next == Next::Nothing {
+            thread::sleep(wait);
+        }
+        Ok(next)
+    }
     fn turn(&mut self) -> io::Result<bool> {
         let mut continues = false;
         if let Some(open) = &self.open {

@@ -2,8 +2,9 @@
 
 use std::{
     io::{self, Read},
-    sync::mpsc::{Receiver, TryRecvError, sync_channel},
+    sync::mpsc::{Receiver, RecvTimeoutError, sync_channel},
     thread,
+    time::Duration,
 };
 
 use crate::{
@@ -13,8 +14,8 @@ use crate::{
 };
 
 /// How much is read at a time, and how often before whoever writes must wait.
-const CHUNK_BYTES: usize = 1 << 18;
-const CHUNKS_MAX: usize = 4;
+const CHUNK_BYTES: usize = 1 << 16;
+const CHUNKS_MAX: usize = 64;
 
 /// A reader that may block, beside those who must not.
 #[derive(Debug)]
@@ -54,12 +55,12 @@ impl Pipe {
 }
 
 impl Input for Pipe {
-    fn read(&mut self, into: &mut [u8]) -> io::Result<Next> {
+    fn read(&mut self, into: &mut [u8], wait: Duration) -> io::Result<Next> {
         if self.given == self.rest.len() {
-            match self.chunks.try_recv() {
+            match self.chunks.recv_timeout(wait) {
                 Ok(chunk) => (self.rest, self.given) = (chunk?, 0),
-                Err(TryRecvError::Empty) => return Ok(Next::Nothing),
-                Err(TryRecvError::Disconnected) => return Ok(Next::End),
+                Err(RecvTimeoutError::Timeout) => return Ok(Next::Nothing),
+                Err(RecvTimeoutError::Disconnected) => return Ok(Next::End),
             }
         }
         let bytes = (self.rest.len() - self.given).min(into.len());

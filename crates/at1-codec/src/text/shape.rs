@@ -52,6 +52,8 @@ impl Shape {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Shapes {
     known: HashMap<Shape, u32>,
+    /// The one that was asked for last, which most are.
+    last: Option<(Shape, u32)>,
     /// The shape of each record.
     pub(crate) of: Vec<u32>,
 }
@@ -59,12 +61,21 @@ pub(crate) struct Shapes {
 impl Shapes {
     /// The number of a shape, which is made if it is new.
     pub(crate) fn number(&mut self, shape: &Shape) -> u32 {
-        if let Some(&number) = self.known.get(shape) {
-            return number;
+        if let Some((last, number)) = &self.last
+            && last == shape
+        {
+            return *number;
         }
         let next = self.known.len() as u32;
-        self.known.insert(shape.clone(), next);
-        next
+        let number = match self.known.get(shape) {
+            Some(&number) => number,
+            None => {
+                self.known.insert(shape.clone(), next);
+                next
+            }
+        };
+        self.last = Some((shape.clone(), number));
+        number
     }
 
     /// All shapes, by number.
