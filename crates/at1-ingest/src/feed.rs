@@ -148,7 +148,7 @@ impl<I: Input> Feed<'_, I> {
                             // The next bytes are of another file, which may not be there yet.
                             let position = input.position(0);
                             journal = match journal.bytes {
-                                0 => journals.start(journal.start, position).map_err(|e| batch.refused(e))?,
+                                0 => batch.start(journal.start, position)?,
                                 _ => batch.seal(scope, &mut appending, journal, position)?,
                             };
                         }
@@ -191,11 +191,7 @@ impl<'a> Batch<'a> {
         }
         let before = journal.lines;
         while let Err(e) = journal.push(lines) {
-            self.refuses(e);
-            if self.control.stops() {
-                // Nothing of it is in the table, so a file is read again from here.
-                return Ok(());
-            }
+            self.insists(e)?;
         }
         self.stats.lines.fetch_add(journal.lines - before, Ordering::Relaxed);
         self.stats.journal_bytes.store(journal.bytes, Ordering::Relaxed);
@@ -215,16 +211,26 @@ impl<'a> Batch<'a> {
     {
         self.wait(appending)?;
         let sealed = journal.seal(position.clone()).map_err(|e| self.refused(e))?;
-        let next = self.journals.start(sealed.end, position).map_err(|e| self.refused(e))?;
+        let next = self.start(sealed.end, position)?;
         let batch = *self;
         *appending = Some(scope.spawn(move || batch.append(&sealed)));
         Ok(next)
     }
 
+    /// Starts a journal, however long the disk refuses.
+    fn start(&self, start: u64, position: Option<Position>) -> Result<Journal> {
+        loop {
+            match self.journals.start(start, position.clone()) {
+                Ok(journal) => return Ok(journal),
+                Err(e) => self.insists(e)?,
+            }
+        }
+    }
+
     /// Starts an empty journal again, now that it is known where in the source it starts: `unread` bytes back.
     fn place(&self, input: &impl Input, journal: Journal, unread: u64) -> Result<Journal> {
         match input.position(unread) {
-            Some(position) => self.journals.start(journal.start, Some(position)).map_err(|e| self.refused(e)),
+            Some(position) => self.start(journal.start, Some(position)),
             None => Ok(journal),
         }
     }
@@ -274,6 +280,15 @@ impl<'a> Batch<'a> {
         self.stats.errors.fetch_add(1, Ordering::Relaxed);
         self.control.tell(Told::Refused { source: self.name, error: error.to_string() });
         self.control.sleep(PATIENCE);
+    }
+
+    /// The same for what nothing can be done without: an error once one is to stop. What is not in a journal then is in the source.
+    fn insists(&self, error: io::Error) -> Result<()> {
+        if self.control.stops() {
+            return Err(self.refused(error));
+        }
+        self.refuses(error);
+        Ok(())
     }
 
     fn refused(&self, error: io::Error) -> Error {

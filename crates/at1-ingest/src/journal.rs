@@ -74,6 +74,8 @@ pub(crate) struct Journal {
     /// When its first bytes came.
     pub(crate) since: Option<Instant>,
     unsynced: Option<Instant>,
+    /// Whether something may stand behind its bytes.
+    is_torn: bool,
     /// Whether it is known where in the source it starts.
     pub(crate) has_place: bool,
 }
@@ -161,7 +163,17 @@ impl Journals {
         journal.sync_all()?;
         fs::rename(&staged, path)?;
         self.sync_folder()?;
-        Ok(Journal { path: lines, file: journal, start, bytes: 0, lines: 0, since: None, unsynced: None, has_place })
+        Ok(Journal {
+            path: lines,
+            file: journal,
+            start,
+            bytes: 0,
+            lines: 0,
+            since: None,
+            unsynced: None,
+            is_torn: false,
+            has_place,
+        })
     }
 
     /// Forgets a journal whose lines are in the table.
@@ -190,12 +202,14 @@ impl Sealed {
 impl Journal {
     /// Adds lines. After an error none of them is in it.
     pub(crate) fn push(&mut self, lines: &[u8]) -> io::Result<()> {
-        if let Err(e) = self.file.write_all(lines) {
-            // Part of them may stand there: what follows must not be taken for their rest.
+        if self.is_torn {
             self.file.set_len(self.bytes)?;
             self.file.seek(SeekFrom::Start(self.bytes))?;
-            return Err(e);
         }
+        // Of what fails a part may stand there, and what follows must not be taken for its rest.
+        self.is_torn = true;
+        self.file.write_all(lines)?;
+        self.is_torn = false;
         let now = Instant::now();
         self.bytes += lines.len() as u64;
         self.lines += memchr::memchr_iter(b'\n', lines).count() as u64 + u64::from(!lines.ends_with(b"\n"));
@@ -215,6 +229,9 @@ impl Journal {
 
     /// Ends it: it has lines, and is to be appended. `position` is the place in the source behind it.
     pub(crate) fn seal(mut self, position: Option<Position>) -> io::Result<Sealed> {
+        if self.is_torn {
+            self.file.set_len(self.bytes)?;
+        }
         self.sync(Duration::ZERO)?;
         let Self { path, start, bytes, lines, since, .. } = self;
         Ok(Sealed { path, end: start + bytes, bytes, lines, since, position })
