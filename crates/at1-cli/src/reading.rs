@@ -5,9 +5,10 @@ use at1_codec::{
     column::{NullWords, Pin},
     text::{DialectOptions, FormatOption, Pattern, QuoteOption},
 };
+use at1_table::AppendOptions;
 
 use crate::{
-    args::{Header, ProfileArg, Reading, Text},
+    args::{Effort, Header, ProfileArg, Reading, Text},
     failure::Failure,
     words::QuoteByte,
 };
@@ -53,6 +54,21 @@ impl Reading {
     /// The words that replace the usual ones, if any were given.
     pub(crate) fn nulls(&self) -> Option<NullWords> {
         (!self.nulls.is_empty()).then(|| self.nulls.iter().map(|word| word.as_bytes()).collect())
+    }
+
+    /// For batches of a table.
+    pub(crate) fn append(&self, effort: &Effort) -> Result<AppendOptions, Failure> {
+        Ok(AppendOptions {
+            format: self.format()?,
+            header: self.header(),
+            names: self.names(),
+            delimiter: self.delimiter,
+            quote: self.quote(),
+            nulls: self.nulls(),
+            pins: pins(&self.types)?,
+            profile: effort.profile.profile(),
+            ..AppendOptions::default()
+        })
     }
 
     /// For a file by itself.

@@ -21,7 +21,6 @@ use crate::{
     output::{Voice, count, grouped, size},
     print::{Align, Grid},
     progress::Progress,
-    reading::pins,
     watched,
 };
 
@@ -89,20 +88,13 @@ fn each(
 
 fn options(args: &Append) -> Result<AppendOptions, Failure> {
     Ok(AppendOptions {
-        format: args.reading.format()?,
-        header: args.reading.header(),
-        names: args.reading.names(),
-        delimiter: args.reading.delimiter,
-        quote: args.reading.quote(),
-        nulls: args.reading.nulls(),
-        pins: pins(&args.reading.types)?,
-        profile: args.effort.profile.profile(),
         note: args.note.clone(),
         sha256: args.sha256,
         max_rejects: args.max_rejects,
         strictness: if args.strict { Strictness::Strict } else { Strictness::Lenient },
         idempotency: args.idempotency_key.clone().map(|(producer, sequence)| Idempotency { producer, sequence }),
         expected_version: args.expected_version,
+        ..args.reading.append(&args.effort)?
     })
 }
 

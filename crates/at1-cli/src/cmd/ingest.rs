@@ -17,7 +17,7 @@ use std::{
 };
 
 use at1_ingest::{BatchLimits, IngestOptions, Source, Stats, Told, ingest};
-use at1_table::{AppendOptions, CreateOptions, Opened, Table, store::LocalStore};
+use at1_table::{CreateOptions, Opened, Table, store::LocalStore};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::json;
 
@@ -26,7 +26,6 @@ use crate::{
     failure::{Exit, Failure},
     interrupt,
     output::{Voice, count, grouped, size},
-    reading::pins,
 };
 
 /// How often the status line and the counters are renewed.
@@ -102,17 +101,7 @@ fn sources(args: &Ingest) -> Result<Vec<Source>, Failure> {
 }
 
 fn options(args: &Ingest) -> Result<IngestOptions, Failure> {
-    let append = AppendOptions {
-        format: args.reading.format()?,
-        header: args.reading.header(),
-        names: args.reading.names(),
-        delimiter: args.reading.delimiter,
-        quote: args.reading.quote(),
-        nulls: args.reading.nulls(),
-        pins: pins(&args.reading.types)?,
-        profile: args.effort.profile.profile(),
-        ..AppendOptions::default()
-    };
+    let append = args.reading.append(&args.effort)?;
     let batch = BatchLimits { lines: args.batch_lines, bytes: args.batch_bytes, age: args.batch_secs };
     let defaults = IngestOptions::default();
     let mut compact = defaults.compact.clone().filter(|_| args.compact == Switch::On);

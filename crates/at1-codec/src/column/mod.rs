@@ -55,5 +55,6 @@ pub use pin::{Agreement, DateOrder, Epoch, Pin, Reading, Source, UnknownPin};
 pub(crate) use plain::holds_any;
 pub use print::{Printed, Printer, rejects};
 pub(crate) use printed::copy_field;
+pub(crate) use time::MONTHS;
 pub use value::Meaning;
 pub(crate) use word::WORD_BYTES;

@@ -1,5 +1,7 @@
 //! Times and levels as programs write them in front of a line.
 
+use crate::column::MONTHS;
+
 /// Layouts of dates and times, longer ones before those that they start with: `#` is a digit, `_` a digit or a blank, `M` the name of a
 /// month, `W` that of a day of the week, all else itself.
 const LAYOUTS: [&str; 18] = [
@@ -23,8 +25,6 @@ const LAYOUTS: [&str; 18] = [
     "##:##:##",
 ];
 
-const MONTHS: [&[u8; 3]; 12] =
-    [b"Jan", b"Feb", b"Mar", b"Apr", b"May", b"Jun", b"Jul", b"Aug", b"Sep", b"Oct", b"Nov", b"Dec"];
 const DAYS: [&[u8; 3]; 7] = [b"Mon", b"Tue", b"Wed", b"Thu", b"Fri", b"Sat", b"Sun"];
 
 /// The length of the time at the start of `text`, with its fraction and its zone. It is no part of a longer word.
@@ -49,7 +49,7 @@ fn layout_len(text: &[u8], layout: &[u8]) -> Option<usize> {
         let rest = text.get(at..)?;
         at += match (wanted, rest) {
             (b'#', [b'0'..=b'9', ..]) | (b'_', [b'0'..=b'9' | b' ', ..]) => 1,
-            (b'M', name) if MONTHS.iter().any(|month| name.starts_with(*month)) => 3,
+            (b'M', name) if MONTHS.iter().any(|month| name.starts_with(month)) => 3,
             (b'W', name) if DAYS.iter().any(|day| name.starts_with(*day)) => 3,
             (b'#' | b'_' | b'M' | b'W', _) => return None,
             (byte, [found, ..]) if *found == byte => 1,
