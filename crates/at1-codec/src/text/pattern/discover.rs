@@ -65,7 +65,13 @@ pub(in super::super) fn discover<'a>(lines: impl Iterator<Item = &'a [u8]>) -> D
     let heads: Vec<Option<Head>> = lines.iter().map(|line| Head::of(line)).collect();
     let pattern = from_heads(&heads);
     let (fitting, first) = fitting(&pattern, &lines);
-    let dated = heads.iter().flatten().filter(|head| head.has(Kind::Time) || head.rest != Tail::Text).count();
+    // Lines that are nothing but a time are a column of times.
+    let is_log = |head: &&Head| match head.rest {
+        Tail::Json | Tail::Pairs => true,
+        Tail::Text => head.has(Kind::Time),
+        Tail::Nothing => false,
+    };
+    let dated = heads.iter().flatten().filter(is_log).count();
     let is_sure = first && fitting >= SURE_MIN && dated as f64 >= SURE_MIN * lines.len() as f64;
     Discovery { pattern, is_sure }
 }
@@ -420,6 +426,7 @@ mod tests {
             ],
             true,
         );
+        check("2024-01-01 10:00:00\n2024-01-01 10:00:01", &["{time:time} {message:text}", "{time:time}"], false);
         check("words, and more words\nand others", &[], false);
         check("2024-01-01 10:00:00,1,2\n2024-01-01 10:00:01,1,2", &[], false);
     }
