@@ -93,10 +93,14 @@ impl Followed {
             let (metadata, is_same) = (file.metadata()?, at.continues_in(&file)?);
             files.push((path, metadata, is_same));
         }
-        // A copy has another inode and the same beginning.
-        let by_inode = files.iter().position(|(_, metadata, is_same)| *is_same && at.is_in(metadata));
-        let by_head = || files.iter().position(|(_, _, is_same)| *is_same);
-        let Some((found, metadata, _)) = by_inode.or_else(by_head).map(|found| &files[found]) else {
+        // A copy has another inode and the same beginning, and is younger. Many files of a program begin alike, with a header: of
+        // several the first was made of this one.
+        let is_copy = |(path, metadata, is_same): &&(PathBuf, fs::Metadata, bool)| {
+            *is_same && *path != self.path && at.is_before(metadata)
+        };
+        let by_inode = files.iter().find(|(_, metadata, is_same)| *is_same && at.is_in(metadata));
+        let by_head = || files.iter().filter(is_copy).min_by_key(|(_, metadata, _)| modified(metadata));
+        let Some((found, metadata, _)) = by_inode.or_else(by_head) else {
             return Ok(VecDeque::new());
         };
         let at = Position { offset: at.offset, head: at.head.clone(), ..Position::start_of(metadata) };
@@ -181,7 +185,8 @@ impl Followed {
             // Was it emptied, or made anew, between when it was opened and now? Then there is something to be read before.
             let at = open.at.clone();
             if open.is_followed {
-                let since = self.rest_of(&at)?;
+                // Where one cannot tell, the bytes are read again.
+                let since = self.rest_of(&at).inspect_err(|_| self.open = None)?;
                 if !since.is_empty() {
                     (self.backlog, self.open) = (since, None);
                     return Ok(Next::Nothing);
@@ -230,6 +235,7 @@ impl Input for Followed {
         }
         Ok(next)
     }
+
     fn turn(&mut self) -> io::Result<bool> {
         let mut continues = false;
         if let Some(open) = &self.open {

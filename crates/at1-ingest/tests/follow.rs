@@ -181,6 +181,25 @@ fn a_file_that_is_emptied() {
 }
 
 #[test]
+fn files_that_begin_alike_are_not_taken_for_each_other() {
+    let bench = Bench::new();
+    let header = "# a header that all files of this program begin with\n";
+    bench.write("a.log.1", &(header.to_owned() + &lines(900, 999)));
+    thread::sleep(Duration::from_millis(150));
+    bench.write("a.log", &(header.to_owned() + &lines(0, 5)));
+    let source = || vec![Source::path(bench.path("a.log"))];
+    let first = header.to_owned() + &lines(0, 5);
+    bench.run(source(), &options(), || bench.wait(&first)).unwrap();
+    // The file went away before anyone read its rest, and another has its name.
+    bench.write("a.log", &lines(5, 7));
+    fs::remove_file(bench.path("a.log")).unwrap();
+    bench.write("b.log", "so that inodes differ\n");
+    bench.write("a.log", &(header.to_owned() + &lines(7, 30)));
+    bench.run(source(), &options(), || bench.wait(&(first + header + &lines(7, 30)))).unwrap();
+    assert!(matches!(bench.happened.lock().unwrap()[..], [Happening::Lost { .. }]), "it is said");
+}
+
+#[test]
 fn files_that_come_later_and_links_that_turn() {
     let bench = Bench::new();
     bench.write("one", &lines(0, 3));
