@@ -101,8 +101,14 @@ impl Journals {
     /// `WouldBlock` if another process has them.
     pub(crate) fn open(folder: &Path, producer: &str) -> io::Result<Self> {
         let name: String = Sha256::digest(producer).iter().take(8).map(|byte| format!("{byte:02x}")).collect();
-        let folder = folder.join(paths::HOME).join(INGEST).join(name);
+        let home = folder.join(paths::HOME);
+        let all = home.join(INGEST);
+        let folder = all.join(name);
         fs::create_dir_all(&folder)?;
+        // A power cut must not take away the folder that lines are in.
+        for parent in [&all, &home] {
+            File::open(parent)?.sync_all()?;
+        }
         let lock = OpenOptions::new().create(true).truncate(false).write(true).open(folder.join("lock"))?;
         lock.try_lock().map_err(|e| match e {
             TryLockError::WouldBlock => io::Error::new(io::ErrorKind::WouldBlock, "another process reads this source"),
@@ -126,8 +132,9 @@ impl Journals {
         let mut left = Left { end: known, ..Left::default() };
         for start in starts {
             let told = fs::read(self.path(start, "json"))?;
-            // A start that a crash cut short was never synced, so nothing was read for it.
-            let Ok(told) = serde_json::from_slice::<Start>(&told) else { continue };
+            // It got its name when it was whole and synced, so what cannot be read was damaged, and lines depend on it.
+            let told = serde_json::from_slice::<Start>(&told)
+                .map_err(|e| io::Error::other(format!("{}: {e}", self.path(start, "json").display())))?;
             if told.version != VERSION {
                 return Err(io::Error::other(format!(
                     "{}: journal of version {}, expected {VERSION}",

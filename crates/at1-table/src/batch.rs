@@ -98,6 +98,10 @@ impl Batch {
         };
         let analysis = at1_codec::analyse(&mut { stream }, &read)?;
         let nulls = read.nulls;
+        if analysis.left_out > 0 {
+            let values = analysis.left_out;
+            notes.push(format!("{values} values of keys beyond the first 1,024 are in no column and read as null; their lines come back whole"));
+        }
         if let Some(names) = &options.names
             && names.len() != analysis.columns.len()
             && analysis.records > 0

@@ -138,6 +138,9 @@ fn tell(told: &Told<'_>, voice: Voice, status: &Status) -> Result<(), Failure> {
             for column in &report.columns_added {
                 status.say(&format!("{source}: new column {column}"));
             }
+            for note in &report.notes {
+                status.say(&format!("{source}: {note}"));
+            }
             for widened in &report.columns_widened {
                 status.say(&format!("{source}: column {} is {} now, was {}", widened.column, widened.to, widened.from));
             }

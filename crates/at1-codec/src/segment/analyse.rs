@@ -79,6 +79,8 @@ pub struct Analysis {
     pub ragged: u64,
     /// The number of records with a line end inside a field.
     pub multiline: u64,
+    /// The number of values that are in no column, since a batch of lines has too many keys; they come back with their lines.
+    pub left_out: u64,
     pub(super) blank: BlankLine,
     /// The whole source, if it fits one chunk, and what follows its last record.
     pub(super) kept: Option<(Chunk, Vec<u8>)>,
@@ -188,6 +190,7 @@ fn analyse_delimited<R: Read + Seek>(
         columns,
         ragged,
         multiline,
+        left_out: 0,
         blank: look.blank,
         kept,
     })

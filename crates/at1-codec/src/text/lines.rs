@@ -64,6 +64,11 @@ impl LineScanner {
         }
     }
 
+    /// How many values have no field, since there were too many keys.
+    pub(crate) fn refused(&self) -> u64 {
+        self.fields.refused
+    }
+
     /// How many lines were not what they should be.
     pub(crate) fn odd(&self) -> u64 {
         self.odd

@@ -92,13 +92,15 @@ pub(crate) struct Fields {
     names: Vec<String>,
     numbers: HashMap<String, u32>,
     most: usize,
+    /// How often there was no room for one.
+    pub(crate) refused: u64,
 }
 
 impl Fields {
     /// Those of `names`, and up to `most` in all.
     pub(crate) fn new(names: Vec<String>, most: usize) -> Self {
         let numbers = names.iter().cloned().zip(0..).collect();
-        Self { names, numbers, most }
+        Self { names, numbers, most, refused: 0 }
     }
 
     pub(crate) fn names(&self) -> &[String] {
@@ -110,7 +112,11 @@ impl Fields {
         if let Some(&number) = self.numbers.get(name) {
             return Some(number);
         }
-        let number = u32::try_from(self.names.len()).ok().filter(|_| self.names.len() < self.most)?;
+        let number = u32::try_from(self.names.len()).ok().filter(|_| self.names.len() < self.most);
+        let Some(number) = number else {
+            self.refused += 1;
+            return None;
+        };
         self.names.push(name.to_owned());
         self.numbers.insert(name.to_owned(), number);
         Some(number)

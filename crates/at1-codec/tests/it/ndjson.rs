@@ -113,6 +113,9 @@ fn too_many_keys_and_depths_lose_nothing() {
     let lines: Vec<String> = (0..1500).map(|n| format!("{{\"key{n}\":{n},\"n\":{n}}}\n")).collect();
     let many = segment(lines.concat().as_bytes(), Profile::Balanced);
     assert_eq!((many.rows(), many.schema().columns.len()), (1500, 1024));
+    let read = ReadOptions { format: FormatOption::Json, ..ReadOptions::default() };
+    let told = analyse(&mut Cursor::new(lines.concat()), &read).unwrap().left_out;
+    assert_eq!(told, 1501 - 1024, "what has no column is counted");
     let column = many.schema().position("n").unwrap();
     assert_eq!(texts(&many, column), (0..1500).map(|n| Some(n.to_string())).collect::<Vec<_>>());
 

@@ -40,6 +40,7 @@ pub(super) fn analyse<R: Read + Seek>(
     }
     let lines = chunks.lines().expect("lines cut this text");
     let (names, ragged, whole_line) = (lines.names().to_vec(), lines.odd(), lines.whole_line());
+    let left_out = lines.refused();
     let header = match (names.is_empty(), records) {
         (false, _) => Some(names),
         // A table has a column, also one of nothing but empty objects.
@@ -60,6 +61,7 @@ pub(super) fn analyse<R: Read + Seek>(
         columns,
         ragged,
         multiline: 0,
+        left_out,
         blank: BlankLine::Record,
         kept,
     })
