@@ -12,12 +12,20 @@ use std::{
 
 /// Below this many bytes of text a thread costs more than it gives.
 const BYTES_MIN: usize = 256 << 10;
+/// Into how many shares per thread work is cut.
+const SHARES_PER_THREAD: usize = 2;
 
 /// How many threads pay for work on `bytes` bytes of text.
 pub(crate) fn for_bytes(bytes: usize) -> usize {
     static CORES: OnceLock<usize> = OnceLock::new();
     let cores = *CORES.get_or_init(|| thread::available_parallelism().map_or(1, NonZero::get));
     cores.min(bytes.div_ceil(BYTES_MIN)).max(1)
+}
+
+/// How many of `items` like things a thread takes at a time: some take longer than others, so there are a few shares per thread.
+pub(crate) fn share(items: usize, threads: usize) -> usize {
+    let shares = if threads > 1 { SHARES_PER_THREAD * threads } else { 1 };
+    items.div_ceil(shares).max(1)
 }
 
 /// What `work` makes of each item, on at most `threads` threads, this one among them.

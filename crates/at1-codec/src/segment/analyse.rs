@@ -11,7 +11,7 @@ use std::{
 };
 
 use super::{
-    chunk::{Chunk, Chunks, Cutter, blocks},
+    chunk::{Chunk, Chunks, blocks},
     layout::{GROUP_BYTES_MAX, GROUP_ROWS_MAX},
 };
 use crate::{
@@ -19,7 +19,7 @@ use crate::{
     column::{Inference, NullWords},
     text::{
         self, BlankLine, Completeness, Dialect, DialectOptions, Format, FormatOption, Input, QuoteOption, Quoted,
-        Scanner, Syntax, Terminator, Tokens, lines::LineScanner,
+        Scanner, Syntax, Terminator, Tokens,
     },
     threads,
 };
@@ -82,8 +82,8 @@ pub struct Analysis {
     /// The number of values that are in no column, since a batch of lines has too many keys; they come back with their lines.
     pub left_out: u64,
     pub(super) blank: BlankLine,
-    /// The whole source, if it fits one chunk, and what follows its last record.
-    pub(super) kept: Option<(Chunk, Vec<u8>)>,
+    /// The whole source, if it fits a row group, and what follows its last record.
+    pub(super) kept: Option<(Vec<Chunk>, Vec<u8>)>,
 }
 
 /// Reads all of `source`, from its start, and says what it is.
@@ -116,23 +116,6 @@ pub fn analyse<R: Read + Seek>(source: &mut R, options: &ReadOptions) -> Result<
     Ok(if better { other } else { analysis })
 }
 
-impl Analysis {
-    /// What cuts the source into records and fields once more.
-    pub(super) fn cutter(&self) -> Cutter {
-        match &self.format {
-            Format::Delimited(dialect) => Cutter::Delimited(Scanner::new(*dialect, self.blank)),
-            Format::Json(_) | Format::Lines(..) => {
-                Cutter::Lines(Box::new(LineScanner::new(&self.format, self.header.clone().unwrap_or_default())))
-            }
-        }
-    }
-
-    /// Whether the first record is a header.
-    pub(super) fn has_header_record(&self) -> bool {
-        self.header.is_some() && matches!(self.format, Format::Delimited(_))
-    }
-}
-
 fn analyse_delimited<R: Read + Seek>(
     source: &mut R,
     sample: &[u8],
@@ -148,7 +131,7 @@ fn analyse_delimited<R: Read + Seek>(
     let is_small = source.seek(SeekFrom::End(0))? <= GROUP_BYTES_MAX as u64;
     let chunk_bytes = if is_small { GROUP_BYTES_MAX } else { CHUNK_BYTES };
     source.seek(SeekFrom::Start(0))?;
-    let mut chunks = Chunks::new(source, Cutter::Delimited(Scanner::new(dialect, look.blank)));
+    let mut chunks = Chunks::new(source, Scanner::new(dialect, look.blank));
     chunks.skip(bom)?;
     let mut preamble = sample[..bom].to_vec();
     let mut header = None;
@@ -166,7 +149,7 @@ fn analyse_delimited<R: Read + Seek>(
         if columns.len() < wide {
             columns.resize_with(wide, || Inference::new(&options.nulls));
         }
-        observe(&chunk, dialect.syntax(), &mut columns);
+        observe(std::slice::from_ref(&chunk), dialect.syntax(), &mut columns);
         multiline += lines_inside(&chunk, dialect);
         records += chunk.records() as u64;
         chunks_seen += 1;
@@ -179,7 +162,7 @@ fn analyse_delimited<R: Read + Seek>(
     let width = widths.usual().max(header.as_ref().map_or(0, Vec::len)).clamp(1, COLUMNS_MAX);
     columns.resize_with(width, || Inference::new(&options.nulls));
     let ragged = records - widths.of(width);
-    let kept = if chunks_seen == 0 { Some((Chunk::default(), tail)) } else { kept.map(|chunk| (chunk, tail)) };
+    let kept = if chunks_seen == 0 { Some(vec![]) } else { kept.map(|chunk| vec![chunk]) };
     Ok(Analysis {
         format: Format::Delimited(dialect),
         preamble,
@@ -192,7 +175,7 @@ fn analyse_delimited<R: Read + Seek>(
         multiline,
         left_out: 0,
         blank: look.blank,
-        kept,
+        kept: kept.map(|chunks| (chunks, tail)),
     })
 }
 
@@ -231,15 +214,17 @@ impl Widths {
 }
 
 /// Looks at every field: threads share the columns, and each goes over blocks of records that a cache holds.
-fn observe(chunk: &Chunk, syntax: Syntax, columns: &mut [Inference]) {
-    let threads = threads::for_bytes(chunk.bytes.len()).min(columns.len());
-    let share = columns.len().div_ceil(threads.max(1)).max(1);
+fn observe(chunks: &[Chunk], syntax: Syntax, columns: &mut [Inference]) {
+    let threads = threads::for_bytes(chunks.iter().map(|chunk| chunk.bytes.len()).sum()).min(columns.len());
+    let share = threads::share(columns.len(), threads);
     let shares: Vec<_> = columns.chunks_mut(share).enumerate().collect();
     threads::map(threads, shares, |(index, columns)| {
-        for block in blocks(chunk.records()) {
-            for (column, field) in columns.iter_mut().zip(index * share..) {
-                let fields = block.clone().filter_map(|record| chunk.field(record, field));
-                fields.for_each(|raw| column.observe(raw, syntax));
+        for chunk in chunks {
+            for block in blocks(chunk.records()) {
+                for (column, field) in columns.iter_mut().zip(index * share..) {
+                    let fields = block.clone().filter_map(|record| chunk.field(record, field));
+                    fields.for_each(|raw| column.observe(raw, syntax));
+                }
             }
         }
     });

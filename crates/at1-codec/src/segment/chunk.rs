@@ -1,4 +1,4 @@
-//! A source cut into stretches of whole records, small enough to hold.
+//! A source cut into stretches of whole records, small enough to hold. Where records are lines, see [`super::line_chunks`].
 //!
 //! * A chunk's bytes follow the bytes of the chunk before it without a gap; only bytes after the last record of the
 //!   source (blank lines) are in no chunk.
@@ -13,7 +13,6 @@ use crate::{
     Result,
     text::{
         Input, Scanner, Tokens,
-        lines::LineScanner,
         shape::{ABSENT, Shapes},
     },
 };
@@ -26,12 +25,6 @@ pub(crate) struct Chunk {
     /// What stands between the fields, where that is not a delimiter. Then the first field of each record is all of it but its gap
     /// and its line end, and behind it come its fields by their number, some of them absent.
     pub(crate) shapes: Option<Shapes>,
-}
-
-/// What cuts a source into records and fields.
-pub(crate) enum Cutter {
-    Delimited(Scanner),
-    Lines(Box<LineScanner>),
 }
 
 impl Chunk {
@@ -71,10 +64,10 @@ const SLICE_BYTES: usize = if cfg!(test) { 40 } else { 1 << 20 };
 /// How much is read beyond a slice, for the record at its end. Both are so small in tests that they matter.
 const AHEAD_BYTES: usize = if cfg!(test) { 8 } else { 1 << 16 };
 
-/// Reads a source chunk by chunk.
+/// Reads a delimited text chunk by chunk.
 pub(crate) struct Chunks<R> {
     source: R,
-    cutter: Cutter,
+    scanner: Scanner,
     /// Bytes read but not yet given out.
     pending: Vec<u8>,
     ended: bool,
@@ -83,8 +76,8 @@ pub(crate) struct Chunks<R> {
 }
 
 impl<R: Read> Chunks<R> {
-    pub(crate) fn new(source: R, cutter: Cutter) -> Self {
-        Self { source, cutter, pending: Vec::new(), ended: false, hash: Sha256::new(), bytes: 0 }
+    pub(crate) fn new(source: R, scanner: Scanner) -> Self {
+        Self { source, scanner, pending: Vec::new(), ended: false, hash: Sha256::new(), bytes: 0 }
     }
 
     /// Takes `bytes` bytes off the front: a byte order mark, a header whose end is known.
@@ -99,13 +92,6 @@ impl<R: Read> Chunks<R> {
     pub(crate) fn next(&mut self, bytes_max: usize, rows_max: usize) -> Result<Option<Chunk>> {
         let bytes_max = bytes_max.max(1);
         let mut tokens = Tokens::default();
-        let mut shapes = match &mut self.cutter {
-            Cutter::Delimited(_) => None,
-            Cutter::Lines(lines) => {
-                lines.start();
-                Some(Shapes::default())
-            }
-        };
         let (mut at, mut limit) = (0, SLICE_BYTES.min(bytes_max));
         let mut want = bytes_max.min(limit + AHEAD_BYTES);
         if !self.ended {
@@ -115,13 +101,7 @@ impl<R: Read> Chunks<R> {
         loop {
             self.fill(want)?;
             let input = if self.ended { Input::End } else { Input::More };
-            at = match (&mut self.cutter, &mut shapes) {
-                (Cutter::Lines(lines), Some(shapes)) => {
-                    lines.scan_on(&self.pending, at, input, limit, &mut tokens, shapes)
-                }
-                (Cutter::Lines(_), None) => unreachable!("lines have shapes"),
-                (Cutter::Delimited(scanner), _) => scanner.scan_on(&self.pending, at, input, limit, &mut tokens),
-            };
+            at = self.scanner.scan_on(&self.pending, at, input, limit, &mut tokens);
             if at >= limit {
                 if at >= bytes_max || tokens.records.len() >= rows_max || tokens.fields.len() >= GROUP_FIELDS_MAX {
                     break;
@@ -146,12 +126,7 @@ impl<R: Read> Chunks<R> {
         let Some(last) = tokens.records.last() else { return Ok(None) };
         let rest = self.pending.split_off(last.end as usize);
         let bytes = std::mem::replace(&mut self.pending, rest);
-        Ok(Some(Chunk { bytes, tokens, shapes }))
-    }
-
-    /// What cuts the lines, if that is how records are found.
-    pub(crate) fn lines(&self) -> Option<&LineScanner> {
-        if let Cutter::Lines(lines) = &self.cutter { Some(lines) } else { None }
+        Ok(Some(Chunk { bytes, tokens, shapes: None }))
     }
 
     /// Whether all of the source has been read, though perhaps not given out.
@@ -213,7 +188,7 @@ mod tests {
             rows_max in 1..30_usize,
         ) {
             let source = lines.join("\n").into_bytes();
-            let mut chunks = Chunks::new(Trickle(&source, piece), Cutter::Delimited(Scanner::new(Dialect::default(), BlankLine::Gap)));
+            let mut chunks = Chunks::new(Trickle(&source, piece), Scanner::new(Dialect::default(), BlankLine::Gap));
             chunks.skip(skip).unwrap();
             let skip = skip.min(source.len());
             let expected = reference::scan(&source[skip..], Dialect::default(), BlankLine::Gap);

@@ -7,7 +7,7 @@ mod carry;
 mod group;
 
 use std::{
-    io::{Read, Seek, SeekFrom, Write},
+    io::{Read, Seek, Write},
     sync::Arc,
 };
 
@@ -24,7 +24,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::{
     analyse::Analysis,
-    chunk::{Chunk, Chunks},
+    chunk::Chunk,
     column_chunk::{Profile, is_paged},
     digest::BlockSink,
     directory::{BatchInfo, ColumnRecovery, Directory, GroupRecovery, Place, Places, StreamPlace},
@@ -34,12 +34,12 @@ use super::{
         Seal, TRAILER_BYTES, hex,
     },
     meta::Meta,
+    second_pass::SecondPass,
     stream::{Stream, pack},
 };
 use crate::{
     Error, Result, Schema,
     column::{NullWords, Reading},
-    text,
 };
 
 pub use carry::Preamble;
@@ -163,23 +163,19 @@ impl<W: Write + Send> SegmentWriter<W> {
             cuts.push((0..chunk.records()).map(|record| chunk.record(record).len()));
             this.push(&info, batch, chunk)
         };
-        let tail;
-        if let Some((chunk, kept_tail)) = analysis.kept.take() {
-            push(self, chunk)?;
-            tail = kept_tail;
+        let tail = if let Some((chunks, tail)) = analysis.kept.take() {
+            chunks.into_iter().try_for_each(|chunk| push(self, chunk))?;
+            tail
         } else {
-            source.seek(SeekFrom::Start(0))?;
-            let mut chunks = Chunks::new(source, analysis.cutter());
-            chunks.skip(text::bom_len(&info.preamble))?;
-            let mut header = analysis.has_header_record();
-            while let Some(mut chunk) = chunks.next(GROUP_BYTES_MAX, GROUP_ROWS_MAX)? {
-                if std::mem::take(&mut header) {
-                    chunk.tokens.records.remove(0);
+            let mut records = SecondPass::of(source, &analysis)?;
+            loop {
+                let chunks = records.next()?;
+                if chunks.is_empty() {
+                    break;
                 }
-                push(self, chunk)?;
+                chunks.into_iter().try_for_each(|chunk| push(self, chunk))?;
             }
-            tail = chunks.tail().to_vec();
-            let (_, sha256) = chunks.finish();
+            let (tail, sha256) = records.finish();
             if sha256 != info.sha256 || rows != info.rows {
                 return Err(Error::invalid(
                     "source",
@@ -187,7 +183,8 @@ impl<W: Write + Send> SegmentWriter<W> {
                     format!("{rows} records and sha256 {}: it changed while it was read", hex(&sha256)),
                 ));
             }
-        }
+            tail
+        };
         self.directory.batches.push(BatchInfo { tail, ..info });
         self.cuts.push(Some(cuts.finish()));
         Ok(())

@@ -27,6 +27,14 @@ pub enum Terminator {
     Cr,
 }
 
+impl Terminator {
+    /// The byte that ends a record, whatever stands before it.
+    #[must_use]
+    pub fn last_byte(self) -> u8 {
+        if self == Self::Cr { b'\r' } else { b'\n' }
+    }
+}
+
 /// How a text writes records and fields.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Dialect {
@@ -253,7 +261,7 @@ impl Fit {
         fit.is_table = widths.iter().filter(|&&width| width > 1).count() * 2 >= records;
         widths.sort_unstable();
         let is_even = widths[0] > 1 && widths.first() == widths.last();
-        let lines_end = memrchr(if dialect.terminator == Terminator::Cr { b'\r' } else { b'\n' }, sample);
+        let lines_end = memrchr(dialect.terminator.last_byte(), sample);
         let is_all = lines_end.is_none_or(|at| covered > at);
         fit.is_flawless = is_even && is_all && tidy == fields && unsound == 0;
         // A width of 1 is what every wrong delimiter gives, so it counts half.

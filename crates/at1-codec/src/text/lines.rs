@@ -17,10 +17,12 @@ use super::{
 
 /// The most fields that lines are cut into.
 const FIELDS_MAX: usize = 1 << 10;
+/// A scan ends with the record that brings it to so many fields, those counted that records lack.
+const SCAN_FIELDS_MAX: usize = if cfg!(test) { 50 } else { 1 << 20 };
 /// What a line that is no object is called as a field.
 const LINE: &str = "_line";
 
-/// Finds the lines of one input, which may arrive in pieces, and their fields.
+/// Finds the lines of one input, which may arrive in pieces, and their fields. Each piece is for a [`fork`](Self::fork).
 #[derive(Clone, Debug)]
 pub(crate) struct LineScanner {
     terminator: Terminator,
@@ -74,30 +76,38 @@ impl LineScanner {
         self.odd
     }
 
-    /// The next records are the first of their tokens.
-    pub(crate) fn start(&mut self) {
-        if let LineCutter::Objects(objects) = &mut self.cutter {
-            objects.forget();
-        }
+    /// How lines end.
+    pub(crate) fn terminator(&self) -> Terminator {
+        self.terminator
     }
 
-    /// As [`super::Scanner::scan_on`]; of each record the shape is told too. Its first field is all of it but its gap and line end.
-    pub(crate) fn scan_on(
-        &mut self,
-        bytes: &[u8],
-        at: usize,
-        input: Input,
-        limit: usize,
-        tokens: &mut Tokens,
-        shapes: &mut Shapes,
-    ) -> usize {
+    /// A scanner that knows the names that this one knows, and has met nothing yet. The shapes of all that it scans are to be the same.
+    pub(crate) fn fork(&self) -> Self {
+        let mut fork = self.clone();
+        fork.odd = 0;
+        fork.fields.refused = 0;
+        fork
+    }
+
+    /// Learns what a fork met.
+    pub(crate) fn go_on(&mut self, fork: Self) {
+        self.odd += fork.odd;
+        let refused = self.fields.refused;
+        self.fields = fork.fields;
+        self.fields.refused += refused;
+    }
+
+    /// Adds the records at the start of `bytes`, as many as start before `limit` or have not too many fields, and their shapes. Of
+    /// each record the first field is all of it but its gap and line end. `bytes` may go on, as `input` says; a record that may too is
+    /// not added.
+    pub(crate) fn scan(&mut self, bytes: &[u8], input: Input, limit: usize, tokens: &mut Tokens, shapes: &mut Shapes) {
         assert!(u32::try_from(bytes.len()).is_ok(), "one scan takes less than 4 GiB, found {} bytes", bytes.len());
-        let last_byte = if self.terminator == Terminator::Cr { b'\r' } else { b'\n' };
-        let mut at = at;
-        while at < bytes.len() {
+        let last_byte = self.terminator.last_byte();
+        let mut at = 0;
+        while at < bytes.len().min(limit) && tokens.fields.len() < SCAN_FIELDS_MAX {
             let line = self.gap_end(bytes, at);
             if line == bytes.len() {
-                return if input == Input::End { line } else { at };
+                return;
             }
             let window = &bytes[..bytes.len().min(line.saturating_add(self.limits.record_bytes_max))];
             let whole = input == Input::End || window.len() - line == self.limits.record_bytes_max;
@@ -108,15 +118,11 @@ impl LineScanner {
                     (end - usize::from(crlf), end + 1)
                 }
                 None if whole => (window.len(), window.len()),
-                None => return at,
+                None => return,
             };
             self.line(bytes, (at, end), line..body, tokens, shapes);
             at = end;
-            if at >= limit {
-                break;
-            }
         }
-        at
     }
 
     fn line(

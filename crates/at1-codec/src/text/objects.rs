@@ -50,11 +50,6 @@ enum Then {
 }
 
 impl Objects {
-    /// Forgets the shapes of lines, whose numbers change.
-    pub(crate) fn forget(&mut self) {
-        self.nodes.clear();
-    }
-
     /// The fields of `bytes[line]`, put into `slots`, and the number of its shape. `None` if it is no object.
     pub(crate) fn cut(
         &mut self,
@@ -73,6 +68,7 @@ impl Objects {
         let mut shape = Shape::default();
         let mut ways = Vec::new();
         let mut at = line.start;
+        let refused = fields.refused;
         for (path, span) in self.keys.iter() {
             let Some(field) = fields.number(path) else { continue };
             if slots.put(field, span) {
@@ -84,7 +80,10 @@ impl Objects {
         }
         shape.end(&whole[at..]);
         let number = shapes.number(&shape);
-        self.learn(&ways, &whole[at..], number);
+        // Keys without a place are counted, so lines that have some are always taken apart.
+        if fields.refused == refused {
+            self.learn(&ways, &whole[at..], number);
+        }
         Some(number)
     }
 

@@ -18,7 +18,7 @@ mod stamp;
 
 use std::{fmt, ops::Range, sync::Arc};
 
-use memchr::{memchr, memchr2, memmem};
+use memchr::{memchr, memchr_iter, memchr2};
 
 use super::json;
 use crate::{Error, Result};
@@ -84,6 +84,7 @@ pub(super) struct Cut {
     pub(super) fields: Vec<(u32, Range<usize>)>,
     /// Where the rest starts whose keys are fields.
     pub(super) rest: Option<(Rest, usize)>,
+    usual: stamp::Usual,
 }
 
 /// What the rest of a line is, where it has keys.
@@ -213,12 +214,18 @@ impl Way {
             }
             let next = self.parts.get(index + 1).map_or(self.tail.as_bytes(), |next| next.literal.as_bytes());
             let is_last = index + 1 == self.parts.len();
-            let Some(end) = part.class.end(line, start, next, is_last) else { return false };
+            let Some(end) = part.class.end(line, start, next, is_last, &mut cut.usual) else { return false };
             cut.fields.push((number, start..end));
             at = end;
         }
         literal_end(line, at, self.tail.as_bytes()) == Some(line.len())
     }
+}
+
+/// The first place of a literal, which is short: what prepares a search takes longer than most searches.
+fn find(line: &[u8], literal: &[u8]) -> Option<usize> {
+    let Some(&first) = literal.first() else { return Some(0) };
+    memchr_iter(first, line).find(|&at| line[at..].starts_with(literal))
 }
 
 /// The byte after `literal` at `at`. A blank in it stands for one or more.
@@ -238,7 +245,7 @@ fn literal_end(line: &[u8], at: usize, literal: &[u8]) -> Option<usize> {
 
 impl Class {
     /// Where a field that starts at `start` ends, if it is one of this class; `next` is the literal behind it.
-    fn end(self, line: &[u8], start: usize, next: &[u8], is_last: bool) -> Option<usize> {
+    fn end(self, line: &[u8], start: usize, next: &[u8], is_last: bool, usual: &mut stamp::Usual) -> Option<usize> {
         let rest = &line[start..];
         let len = match self {
             Self::Int => {
@@ -246,17 +253,17 @@ impl Class {
                 let digits = rest[sign..].iter().take_while(|byte| byte.is_ascii_digit()).count();
                 (digits > 0).then_some(sign + digits)?
             }
-            Self::Time => stamp::time_len(rest)?,
+            Self::Time => stamp::time_len(rest, usual)?,
             Self::Level => stamp::level_len(rest)?,
             Self::Text if is_last => rest.len().checked_sub(next.len())?,
-            Self::Text => memmem::find(rest, next)?,
+            Self::Text => find(rest, next)?,
             Self::Word => {
                 let word = &rest[..memchr2(b' ', b'\t', rest).unwrap_or(rest.len())];
                 let len = match next {
                     [] | [b' ', ..] => word.len(),
                     _ if is_last => word.len().checked_sub(next.len())?,
                     [byte] => memchr(*byte, word)?,
-                    _ => memmem::find(rest, next).filter(|&len| len < word.len())?,
+                    _ => find(rest, next).filter(|&len| len < word.len())?,
                 };
                 (len > 0).then_some(len)?
             }

@@ -11,7 +11,7 @@
 
 use memchr::{memchr, memchr2};
 
-use super::{BlankLine, Dialect, Instructions, LIMITS, Limits, Record, Span, Terminator, Tokens, walk::Walk};
+use super::{BlankLine, Dialect, Instructions, LIMITS, Limits, Record, Span, Tokens, walk::Walk};
 
 /// Whether more bytes follow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -133,7 +133,7 @@ impl Scanner {
     /// Appends the fields of the record whose gap starts at `start`, with care.
     fn record(&mut self, bytes: &[u8], start: usize, input: Input, fields: &mut Vec<Span>) -> Found {
         let Dialect { delimiter, terminator, .. } = self.dialect;
-        let last_byte = if terminator == Terminator::Cr { b'\r' } else { b'\n' };
+        let last_byte = terminator.last_byte();
         let mut at = self.gap_end(bytes, start);
         if at == bytes.len() && input == Input::End {
             return Found::Tail;

@@ -4,10 +4,11 @@ use std::io::{Read, Seek, SeekFrom};
 
 use super::{
     super::{
-        chunk::{Chunk, Chunks, Cutter},
-        layout::{GROUP_BYTES_MAX, GROUP_ROWS_MAX},
+        chunk::Chunk,
+        layout::{GROUP_BYTES_MAX, GROUP_FIELDS_MAX, GROUP_ROWS_MAX},
+        line_chunks::LineChunks,
     },
-    Analysis, CHUNK_BYTES, ReadOptions, observe,
+    Analysis, ReadOptions, observe,
 };
 use crate::{
     Result,
@@ -22,35 +23,33 @@ pub(super) fn analyse<R: Read + Seek>(
     bom: &[u8],
     options: &ReadOptions,
 ) -> Result<Analysis> {
-    let is_small = source.seek(SeekFrom::End(0))? <= GROUP_BYTES_MAX as u64;
-    let chunk_bytes = if is_small { GROUP_BYTES_MAX } else { CHUNK_BYTES };
     source.seek(SeekFrom::Start(0))?;
-    let mut chunks = Chunks::new(source, Cutter::Lines(Box::new(LineScanner::new(&format, Vec::new()))));
+    let mut chunks = LineChunks::new(source, LineScanner::new(&format, Vec::new()));
     chunks.skip(bom.len())?;
     let mut columns: Vec<Inference> = Vec::new();
-    let (mut records, mut chunks_seen) = (0, 0);
-    let mut kept = None;
-    while let Some(chunk) = chunks.next(chunk_bytes, GROUP_ROWS_MAX)? {
-        let fields = chunks.lines().map_or(0, |lines| lines.names().len());
-        columns.resize_with(fields, || Inference::new(&options.nulls));
-        observe(&chunk, format.syntax(), &mut columns);
-        records += chunk.records() as u64;
-        chunks_seen += 1;
-        kept = (chunks_seen == 1 && chunks.ended()).then_some(chunk);
+    let mut records = 0;
+    let mut kept = Some(Kept::default());
+    loop {
+        let next = chunks.next()?;
+        if next.is_empty() {
+            break;
+        }
+        columns.resize_with(chunks.scanner().names().len(), || Inference::new(&options.nulls));
+        observe(&next, format.syntax(), &mut columns);
+        records += next.iter().map(|chunk| chunk.records() as u64).sum::<u64>();
+        kept = kept.and_then(|kept| kept.with(next));
     }
-    let lines = chunks.lines().expect("lines cut this text");
-    let (names, ragged, whole_line) = (lines.names().to_vec(), lines.odd(), lines.whole_line());
-    let left_out = lines.refused();
-    let header = match (names.is_empty(), records) {
-        (false, _) => Some(names),
+    let lines = chunks.scanner();
+    let header = match (lines.names(), records) {
+        ([_, ..], _) => Some(lines.names().to_vec()),
         // A table has a column, also one of nothing but empty objects.
-        (true, 1..) => Some(vec![whole_line.to_owned()]),
-        (true, 0) => None,
+        ([], 1..) => Some(vec![lines.whole_line().to_owned()]),
+        ([], 0) => None,
     };
+    let (ragged, left_out) = (lines.odd(), lines.refused());
     columns.resize_with(header.as_ref().map_or(1, Vec::len), || Inference::new(&options.nulls));
     let tail = chunks.tail().to_vec();
     let (bytes, sha256) = chunks.finish();
-    let kept = if chunks_seen == 0 { Some((Chunk::default(), tail)) } else { kept.map(|chunk| (chunk, tail)) };
     Ok(Analysis {
         format,
         preamble: bom.to_vec(),
@@ -63,6 +62,28 @@ pub(super) fn analyse<R: Read + Seek>(
         multiline: 0,
         left_out,
         blank: BlankLine::Record,
-        kept,
+        kept: kept.map(|kept| (kept.chunks, tail)),
     })
+}
+
+/// Chunks that one row group can hold.
+#[derive(Default)]
+struct Kept {
+    chunks: Vec<Chunk>,
+    /// Bytes, records and fields.
+    size: [usize; 3],
+}
+
+impl Kept {
+    /// `next` too, if it has room for them.
+    fn with(mut self, next: Vec<Chunk>) -> Option<Self> {
+        for chunk in &next {
+            let more = [chunk.bytes.len(), chunk.records(), chunk.tokens.fields.len()];
+            self.size.iter_mut().zip(more).for_each(|(size, more)| *size += more);
+        }
+        self.chunks.extend(next);
+        let fits =
+            self.size.iter().zip([GROUP_BYTES_MAX, GROUP_ROWS_MAX, GROUP_FIELDS_MAX]).all(|(size, most)| *size <= most);
+        fits.then_some(self)
+    }
 }

@@ -96,7 +96,9 @@ impl Encoding<'_> {
         let rows: usize = parts.iter().map(|part| part.chunk.records()).sum();
         let columns = self.schema.columns.len();
         let threads = threads::for_bytes(bytes);
-        let at_once = (COLUMNS_BYTES_MAX / (rows * VALUE_BYTES * threads).max(1)).clamp(1, COLUMNS_AT_ONCE);
+        let at_once = (COLUMNS_BYTES_MAX / (rows * VALUE_BYTES * threads).max(1))
+            .min(threads::share(columns, threads))
+            .clamp(1, COLUMNS_AT_ONCE);
         // What takes longest and cannot be shared comes first.
         let mut jobs: Vec<Job<'_>> = roots.map(Job::Roots).into_iter().collect();
         jobs.push(Job::Records);

@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use super::{
     super::objects,
     Cut, MESSAGE, Pattern, Rest, pairs,
-    stamp::{level_len, time_len},
+    stamp::{Usual, level_len, time_len},
 };
 
 /// How many lines are looked at.
@@ -251,7 +251,7 @@ fn token(rest: &[u8]) -> Option<(Token, usize)> {
             .find(|&at| inside[at] == b']' && (ends(at + 2) || inside.get(at + 1) == Some(&b':') && ends(at + 3)))?;
         let mark = (inside.get(close + 1) == Some(&b':')).then_some(':');
         let inside = &inside[..close];
-        let kind = if time_len(inside) == Some(close) {
+        let kind = if time_len(inside, &mut Usual::default()) == Some(close) {
             Kind::Time
         } else if level_len(inside) == Some(close) {
             Kind::Level
@@ -264,7 +264,7 @@ fn token(rest: &[u8]) -> Option<(Token, usize)> {
         let is_clear = kind != Kind::Group || !inside.contains(&b']');
         return is_clear.then(|| (Token { kind, in_brackets: true, mark }, close + 2 + usize::from(mark.is_some())));
     }
-    if let Some(found) = time_len(rest).and_then(|len| marked(Kind::Time, len)) {
+    if let Some(found) = time_len(rest, &mut Usual::default()).and_then(|len| marked(Kind::Time, len)) {
         return Some(found);
     }
     if let Some(found) = level_len(rest).and_then(|len| marked(Kind::Level, len)) {

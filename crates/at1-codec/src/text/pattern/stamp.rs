@@ -2,7 +2,7 @@
 
 use crate::column::MONTHS;
 
-/// Layouts of dates and times, longer ones before those that they start with: `#` is a digit, `_` a digit or a blank, `M` the name of a
+/// Layouts of dates and times, of which no text fits two: `#` is a digit, `_` a digit or a blank, `M` the name of a
 /// month, `W` that of a day of the week, all else itself.
 const LAYOUTS: [&str; 18] = [
     "####-##-##T##:##:##",
@@ -27,13 +27,21 @@ const LAYOUTS: [&str; 18] = [
 
 const DAYS: [&[u8; 3]; 7] = [b"Mon", b"Tue", b"Wed", b"Thu", b"Fri", b"Sat", b"Sun"];
 
+/// The layout that was met last, which comes first: the times of one log mostly look alike.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Usual(usize);
+
 /// The length of the time at the start of `text`, with its fraction and its zone. It is no part of a longer word.
-pub(super) fn time_len(text: &[u8]) -> Option<usize> {
+pub(super) fn time_len(text: &[u8], usual: &mut Usual) -> Option<usize> {
     // Nearly all start with a digit, and all have one soon.
     if !text.first()?.is_ascii_alphanumeric() {
         return None;
     }
-    let len = LAYOUTS.iter().find_map(|layout| layout_len(text, layout.as_bytes()))?;
+    let len_by = |layout: usize| layout_len(text, LAYOUTS[layout].as_bytes());
+    let len = match len_by(usual.0) {
+        Some(len) => len,
+        None => (0..LAYOUTS.len()).find_map(|layout| len_by(layout).inspect(|_| usual.0 = layout))?,
+    };
     let len = len + fraction_len(&text[len..]);
     let len = len + zone_len(&text[len..]);
     ends_word(&text[len..]).then_some(len)
@@ -125,13 +133,16 @@ mod tests {
             "06:34:26.5",
         ] {
             for after in ["", " x", "] x", ": x", ", x"] {
-                assert_eq!(time_len(format!("{time}{after}").as_bytes()), Some(time.len()), "{time}{after}");
+                for usual in 0..LAYOUTS.len() {
+                    let len = time_len(format!("{time}{after}").as_bytes(), &mut Usual(usual));
+                    assert_eq!(len, Some(time.len()), "{time}{after}");
+                }
             }
         }
         for other in
             ["", "x", "2015-03-17", "10:05", "Nov 15", "2015-03-17 10:05:03x", "10:05:03-7", "1:2:3", "Nov 15 06:34"]
         {
-            assert_eq!(time_len(other.as_bytes()), None, "{other}");
+            assert_eq!(time_len(other.as_bytes(), &mut Usual::default()), None, "{other}");
         }
     }
 
