@@ -249,6 +249,7 @@ impl<'a> Batch<'a> {
         let idempotency = Idempotency { producer: self.producer.to_owned(), sequence: sealed.end };
         let note = sealed.position.as_ref().map(|at| json!({ "ingest": { "end": at } }).to_string());
         let options = AppendOptions { idempotency: Some(idempotency), note, ..self.options.append.clone() };
+        let _room = self.control.room_for(sealed.bytes);
         let began = Instant::now();
         let report = loop {
             match self.table.append_csv(BatchSource::path(&sealed.path).named(self.name), &options) {

@@ -35,6 +35,7 @@ mod file;
 mod journal;
 mod pipe;
 mod position;
+mod room;
 mod run;
 mod stats;
 

@@ -21,6 +21,7 @@ use crate::{
     journal::Journals,
     pipe::Pipe,
     position::Position,
+    room::{Room, Taken},
     stats::{SourceStats, Stats},
 };
 
@@ -30,6 +31,8 @@ const GLOB: Duration = Duration::from_secs(1);
 const COMPACT_APPENDS: u64 = 16;
 /// but not more often than this.
 const COMPACT_EVERY: Duration = Duration::from_secs(10);
+/// How much text is appended at the same time. Encoding takes a few times as much memory.
+const APPENDING_BYTES_MAX: u64 = 64 << 20;
 /// How long a sleep lasts before one looks whether to stop.
 const NAP: Duration = Duration::from_millis(50);
 
@@ -42,6 +45,7 @@ pub(crate) struct Control<'a> {
     /// Whether all sources have ended.
     ended: AtomicBool,
     appends: AtomicU64,
+    appending: Room,
 }
 
 impl Control<'_> {
@@ -51,6 +55,11 @@ impl Control<'_> {
 
     pub(crate) fn tell(&self, told: Told<'_>) {
         (self.tell)(told);
+    }
+
+    /// Waits until a batch of so many bytes may be appended beside others.
+    pub(crate) fn room_for(&self, bytes: u64) -> Taken<'_> {
+        self.appending.take(bytes)
     }
 
     pub(crate) fn appended(&self) {
@@ -89,6 +98,7 @@ pub fn ingest(
         failed: AtomicBool::new(false),
         ended: AtomicBool::new(false),
         appends: AtomicU64::new(0),
+        appending: Room::new(APPENDING_BYTES_MAX),
     };
     let shared =
         All { table, folder, options, control: &control, stats, error: Mutex::new(None), met: Mutex::default() };
