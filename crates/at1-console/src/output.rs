@@ -27,7 +27,7 @@ pub enum Voice {
 impl Voice {
     /// Tells a result on stdout.
     pub fn tell(self, json: &Value, words: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), Failure> {
-        self.tell_on(&mut Stdout(io::stdout()), json, words)
+        self.tell_on(&mut Stdout(io::stdout().lock()), json, words)
     }
 
     /// Tells a result on stderr, where stdout is taken by data.
@@ -70,9 +70,9 @@ pub fn reader_left() -> bool {
 }
 
 /// Stdout, which remembers a broken pipe, since the layers that writes pass through may reword it.
-struct Stdout(io::Stdout);
+struct Stdout<W>(W);
 
-impl Stdout {
+impl<W> Stdout<W> {
     fn noted<T>(result: io::Result<T>) -> io::Result<T> {
         if result.as_ref().is_err_and(|e| e.kind() == io::ErrorKind::BrokenPipe) {
             READER_LEFT.store(true, Ordering::Relaxed);
@@ -81,7 +81,7 @@ impl Stdout {
     }
 }
 
-impl Write for Stdout {
+impl<W: Write> Write for Stdout<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         Self::noted(self.0.write(bytes))
     }

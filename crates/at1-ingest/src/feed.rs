@@ -22,8 +22,10 @@ use crate::{
     stats::SourceStats,
 };
 
-/// How much is read at a time.
-const READ_BYTES: usize = 1 << 20;
+/// How much is read at a time from a source that has much,
+const READ_BYTES_MAX: usize = 1 << 20;
+/// and from one that has little, as most of many sources have.
+const READ_BYTES_MIN: usize = 1 << 14;
 /// A line that is longer is cut here.
 const LINE_BYTES_MAX: usize = 64 << 20;
 /// How long one waits after the disk refused.
@@ -90,7 +92,7 @@ impl<I: Input> Feed<'_, I> {
         let batch = Batch { table, options, control, stats, journals: &journals, producer: &producer, name: &name };
         thread::scope(|scope| {
             let mut appending: Appending<'_> = None;
-            let mut buffer = vec![0; READ_BYTES];
+            let mut buffer = vec![0; READ_BYTES_MIN];
             let mut rest: Vec<u8> = Vec::new();
             loop {
                 let stops = control.stops();
@@ -127,10 +129,16 @@ impl<I: Input> Feed<'_, I> {
                         };
                         batch.keep(&mut journal, &rest[..whole])?;
                         rest.drain(..whole);
+                        if bytes == buffer.len() && bytes < READ_BYTES_MAX {
+                            buffer.resize(2 * bytes, 0);
+                        }
                     }
                     Next::Nothing => {
                         journal.sync(options.sync).map_err(|e| batch.refused(e))?;
                         batch.reap(&mut appending)?;
+                        if buffer.len() > READ_BYTES_MIN {
+                            (buffer, rest) = (vec![0; READ_BYTES_MIN], rest.as_slice().to_vec());
+                        }
                     }
                     Next::End => {
                         // What has no line end will get none.

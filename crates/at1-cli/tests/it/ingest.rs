@@ -76,6 +76,30 @@ fn a_signal_seals_what_was_read() {
 }
 
 #[test]
+fn many_files_tell_in_whole_lines() {
+    const FILES: usize = 24;
+    let bench = Bench::new();
+    for file in 0..FILES {
+        bench.file(&format!("{file}.log"), format!("10:00:00 INFO up {file}\n").repeat(40).as_bytes());
+    }
+    let mut child =
+        start(&bench, &["ingest", "t", "--follow", "*.log", "--text", "lines", "--batch-lines", "1", "--json"]);
+    let told = BufReader::new(child.stdout.take().unwrap());
+    let mut lines = 0;
+    for line in told.lines() {
+        let line = line.unwrap();
+        let told: Value = serde_json::from_str(&line).unwrap_or_else(|e| panic!("{e} in {line}"));
+        if told["told"] == "appended" {
+            lines += told["lines"].as_u64().unwrap();
+            if lines == 40 * FILES as u64 {
+                stop(&mut child);
+            }
+        }
+    }
+    assert_eq!((child.wait().unwrap().code(), lines), (Some(0), 40 * FILES as u64));
+}
+
+#[test]
 fn records_are_printed_as_they_land() {
     let bench = Bench::new();
     bench.file("a.csv", b"n,s\n1,a\n2,b\n");
