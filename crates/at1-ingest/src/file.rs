@@ -23,6 +23,9 @@ use crate::{
 /// How long a file that has a successor must rest before it is left: its writer may still be at its last lines.
 const REST: Duration = Duration::from_millis(1000);
 
+/// How often one looks for files that are renamed meanwhile.
+const LOOKS_MAX: usize = 20;
+
 /// A followed file.
 #[derive(Debug)]
 pub(crate) struct Followed {
@@ -52,11 +55,31 @@ struct Open {
     resting: Option<Instant>,
 }
 
-/// A file that has more, and from where.
+/// A file that has more, and from where. It stays the same file, whatever becomes of its name.
 #[derive(Debug)]
 struct Backlog {
     path: PathBuf,
+    file: File,
     at: Option<Position>,
+}
+
+/// A file that was looked at.
+struct Found {
+    path: PathBuf,
+    file: File,
+    metadata: fs::Metadata,
+}
+
+impl Found {
+    fn modified(&self) -> SystemTime {
+        self.metadata.modified().unwrap_or(SystemTime::UNIX_EPOCH)
+    }
+}
+
+/// All of these files, the oldest first.
+fn by_age(mut files: Vec<Found>) -> VecDeque<Backlog> {
+    files.sort_by(|a, b| (a.modified(), &a.path).cmp(&(b.modified(), &b.path)));
+    files.into_iter().map(|Found { path, file, .. }| Backlog { path, file, at: None }).collect()
 }
 
 impl Followed {
@@ -68,84 +91,116 @@ impl Followed {
 
     /// The file at `at`, wherever it is now, and those that came between it and the one that is followed. Nothing if it is not found.
     fn rest_of(&self, at: &Position) -> io::Result<VecDeque<Backlog>> {
-        let modified = |metadata: &fs::Metadata| metadata.modified().unwrap_or(SystemTime::UNIX_EPOCH);
+        let mut files = self.files()?;
         if at.head.0 == 0 {
             // Nothing was read of it, so it may be any of those that were written to since.
             let mut since = Vec::new();
-            for path in self.siblings()? {
-                let Some(file) = open(&path)? else { continue };
-                let metadata = file.metadata()?;
-                let is_left = self.left.contains(&identity(&metadata));
+            for other in files.into_iter().filter(|other| other.path != self.path) {
+                let is_left = self.left.contains(&identity(&other.metadata));
                 let is_before = match &at.before {
-                    Some(before) => before.is_in(&metadata) && before.continues_in(&file)?,
+                    Some(before) => before.is_in(&other.metadata) && before.continues_in(&other.file)?,
                     None => false,
                 };
-                if (at.is_in(&metadata) || at.is_before(&metadata)) && !is_left && !is_before {
-                    since.push((modified(&metadata), path));
+                if (at.is_in(&other.metadata) || at.is_before(&other.metadata)) && !is_left && !is_before {
+                    since.push(other);
                 }
             }
-            since.sort();
-            return Ok(since.into_iter().map(|(_, path)| Backlog { path, at: None }).collect());
+            return Ok(by_age(since));
         }
-        let mut files = Vec::new();
-        for path in std::iter::once(self.path.clone()).chain(self.siblings()?) {
-            let Some(file) = open(&path)? else { continue };
-            let (metadata, is_same) = (file.metadata()?, at.continues_in(&file)?);
-            files.push((path, metadata, is_same));
+        let mut same = Vec::new();
+        for (index, other) in files.iter().enumerate() {
+            if at.continues_in(&other.file)? {
+                same.push(index);
+            }
         }
         // A copy has another inode and the same beginning, and is younger. Many files of a program begin alike, with a header: of
         // several the first was made of this one.
-        let is_copy = |(path, metadata, is_same): &&(PathBuf, fs::Metadata, bool)| {
-            *is_same && *path != self.path && at.is_before(metadata)
+        let by_inode = same.iter().copied().find(|&index| at.is_in(&files[index].metadata));
+        let by_head = || {
+            let is_copy = |other: &Found| other.path != self.path && at.is_before(&other.metadata);
+            same.iter().copied().filter(|&index| is_copy(&files[index])).min_by_key(|&index| files[index].modified())
         };
-        let by_inode = files.iter().find(|(_, metadata, is_same)| *is_same && at.is_in(metadata));
-        let by_head = || files.iter().filter(is_copy).min_by_key(|(_, metadata, _)| modified(metadata));
-        let Some((found, metadata, _)) = by_inode.or_else(by_head) else {
+        let Some(index) = by_inode.or_else(by_head) else {
             return Ok(VecDeque::new());
         };
-        let at = Position { offset: at.offset, head: at.head.clone(), ..Position::start_of(metadata) };
-        let mut between: Vec<_> = Vec::new();
-        if *found != self.path {
+        let found = files.swap_remove(index);
+        let between = if found.path == self.path {
+            VecDeque::new()
+        } else {
             // File systems tell times by the tick, so what came soon after may seem to be as old.
-            let is_between = |(path, other, _): &&(PathBuf, fs::Metadata, bool)| {
-                let is_left = self.left.contains(&identity(other));
-                path != found && *path != self.path && modified(other) >= modified(metadata) && !is_left
+            let is_between = |other: &Found| {
+                let is_left = self.left.contains(&identity(&other.metadata));
+                other.path != self.path && other.modified() >= found.modified() && !is_left
             };
-            between.extend(files.iter().filter(is_between).map(|(path, other, _)| (modified(other), path)));
-            between.sort();
-        }
-        let between = between.into_iter().map(|(_, path)| Backlog { path: path.clone(), at: None });
-        Ok(std::iter::once(Backlog { path: found.clone(), at: Some(at) }).chain(between).collect())
+            files.retain(is_between);
+            by_age(files)
+        };
+        let at = Position { offset: at.offset, head: at.head.clone(), ..Position::start_of(&found.metadata) };
+        let found = Backlog { path: found.path, file: found.file, at: Some(at) };
+        Ok(std::iter::once(found).chain(between).collect())
     }
 
-    /// Files that this one may have been renamed or copied to: in the same folder, `app.log.1`, `app.log-20240501`, `app-20240501.log`.
-    fn siblings(&self) -> io::Result<Vec<PathBuf>> {
-        let (Some(folder), Some(name)) = (self.path.parent(), self.path.file_name()) else { return Ok(Vec::new()) };
-        let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
-        let entries = match fs::read_dir(folder) {
-            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-            entries => entries?,
-        };
-        let name = name.to_string_lossy().into_owned();
-        let mut found = Vec::new();
-        for entry in entries {
-            let path = entry?.path();
-            let other = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-            if is_rotation(&name, &other) && path.is_file() {
-                found.push(path);
+    /// The file that is followed and its siblings, as they were at one instant: one that is renamed while they are opened is among them.
+    fn files(&self) -> io::Result<Vec<Found>> {
+        let mut names = self.names()?;
+        for _ in 0..LOOKS_MAX {
+            let mut files = Vec::new();
+            for (path, _) in &names {
+                if let Some(file) = open(path)? {
+                    files.push(Found { path: path.clone(), metadata: file.metadata()?, file });
+                }
+            }
+            let seen = std::mem::replace(&mut names, self.names()?);
+            if seen == names {
+                return Ok(files);
             }
         }
-        Ok(found)
+        let expected = "a folder in which files are not renamed all the time";
+        Err(io::Error::other(format!(
+            "{}: expected {expected}, found other names {LOOKS_MAX} times",
+            self.path.display()
+        )))
+    }
+
+    /// What lies at the path and beside it, each with its inode: files that this one may have been renamed or copied to, such as
+    /// `app.log.1`, `app.log-20240501`, `app-20240501.log`.
+    fn names(&self) -> io::Result<Vec<(PathBuf, (u64, u64))>> {
+        let mut names = Vec::new();
+        let mut add = |path: PathBuf| match fs::metadata(&path) {
+            Ok(metadata) => {
+                if metadata.is_file() {
+                    names.push((path, (metadata.dev(), metadata.ino())));
+                }
+                Ok(())
+            }
+            Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
+            Err(e) => Err(e),
+        };
+        add(self.path.clone())?;
+        let (Some(folder), Some(name)) = (self.path.parent(), self.path.file_name()) else { return Ok(names) };
+        let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+        let name = name.to_string_lossy();
+        let entries = match fs::read_dir(folder) {
+            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(names),
+            entries => entries?,
+        };
+        for entry in entries {
+            let path = entry?.path();
+            if path.file_name().is_some_and(|other| is_rotation(&name, &other.to_string_lossy())) {
+                add(path)?;
+            }
+        }
+        names.sort();
+        Ok(names)
     }
 
     /// Opens what is to be read next; `false` if there is nothing.
     fn open_next(&mut self) -> io::Result<bool> {
-        while let Some(next) = self.backlog.pop_front() {
-            let Some(mut file) = open(&next.path)? else { continue };
+        if let Some(Backlog { path, mut file, at }) = self.backlog.pop_front() {
             let metadata = file.metadata()?;
-            let at = next.at.unwrap_or_else(|| Position::start_of(&metadata));
+            let at = at.unwrap_or_else(|| Position::start_of(&metadata));
             file.seek(SeekFrom::Start(at.offset))?;
-            let is_followed = next.path == self.path;
+            let is_followed = path == self.path;
             self.open = Some(Open { file, at, is_followed, was_idle: true, resting: None });
             return Ok(true);
         }
@@ -269,16 +324,18 @@ impl Input for Followed {
     }
 
     /// What was renamed meanwhile is read first.
-    fn resume(&mut self, at: Option<&Position>) -> io::Result<()> {
-        self.skips_old = false;
-        if let Some(at) = at {
-            self.before = at.before.clone();
-            self.backlog = self.rest_of(at)?;
-            if self.backlog.is_empty() && at.offset > 0 {
-                self.happened.push(Happening::Lost { path: self.path.clone(), offset: at.offset });
-            }
+    fn resume(&mut self, at: &Position) -> io::Result<bool> {
+        self.before = at.before.clone();
+        self.backlog = self.rest_of(at)?;
+        let is_lost = self.backlog.is_empty() && at.offset > 0;
+        if is_lost {
+            self.happened.push(Happening::Lost { path: self.path.clone(), offset: at.offset });
         }
-        Ok(())
+        Ok(!is_lost)
+    }
+
+    fn is_known(&mut self) {
+        self.skips_old = false;
     }
 
     fn position(&self, unread: u64) -> Option<Position> {
@@ -293,7 +350,8 @@ impl Input for Followed {
             .open
             .as_ref()
             .map_or(0, |open| open.file.metadata().map_or(0, |metadata| metadata.len().saturating_sub(open.at.offset)));
-        let waiting: u64 = self.backlog.iter().map(|next| size(&next.path)).sum();
+        let waiting: u64 =
+            self.backlog.iter().map(|next| next.file.metadata().map_or(0, |metadata| metadata.len())).sum();
         let followed = self.open.as_ref().is_none_or(|open| !open.is_followed);
         open + waiting + if followed { size(&self.path) } else { 0 }
     }

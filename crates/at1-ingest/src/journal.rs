@@ -38,7 +38,7 @@ pub(crate) struct Left {
     pub(crate) done: Vec<u64>,
     /// How many bytes of the source are in the table or in a journal.
     pub(crate) end: u64,
-    /// The place in the source behind these.
+    /// The place in the source behind these, if a journal knows it.
     pub(crate) position: Option<Position>,
 }
 
@@ -145,14 +145,16 @@ impl Journals {
             let path = self.path(start, "lines");
             let (bytes, lines) = whole_lines(&path, is_file)?;
             let behind = start + bytes;
-            left.position = told.position.map(|at| at.behind(bytes, &path)).transpose()?;
+            let position = told.position.map(|at| at.behind(bytes, &path)).transpose()?;
+            // One whose lines are in the table may have lost them already, and then says no more how far it went.
+            if behind >= left.end {
+                (left.end, left.position) = (behind, position.clone());
+            }
             if behind > known && bytes > 0 {
-                let position = left.position.clone();
                 left.sealed.push(Sealed { path, end: behind, bytes, lines, since: None, position });
             } else {
                 left.done.push(start);
             }
-            left.end = left.end.max(behind);
         }
         Ok(left)
     }
@@ -235,13 +237,13 @@ impl Journal {
     }
 
     /// Ends it: it has lines, and is to be appended. `position` is the place in the source behind it.
-    pub(crate) fn seal(mut self, position: Option<Position>) -> io::Result<Sealed> {
+    pub(crate) fn seal(&mut self, position: Option<Position>) -> io::Result<Sealed> {
         if self.is_torn {
             self.file.set_len(self.bytes)?;
         }
         self.sync(Duration::ZERO)?;
         let Self { path, start, bytes, lines, since, .. } = self;
-        Ok(Sealed { path, end: start + bytes, bytes, lines, since, position })
+        Ok(Sealed { path: path.clone(), end: *start + *bytes, bytes: *bytes, lines: *lines, since: *since, position })
     }
 }
 
@@ -303,6 +305,12 @@ mod tests {
         let left = journals.recover(7, true).unwrap();
         assert_eq!((left.sealed.len(), left.done, left.end), (0, vec![0, 5], 7));
         assert_eq!(left.position.unwrap().offset, 107);
+        // A crash amid the removal of the second: the first is gone by then.
+        journals.remove(0).unwrap();
+        fs::remove_file(journals.path(5, "lines")).unwrap();
+        let left = journals.recover(7, true).unwrap();
+        assert_eq!((left.sealed.len(), left.done, left.end), (0, vec![5], 7));
+        assert_eq!(left.position, None, "the ledger knows it");
     }
 
     #[test]

@@ -3,7 +3,8 @@
 //! * **Each line once.** Lines that were read are in a journal before they are in the table; the table's ledger says how far each
 //!   source has come. So a restart, after whatever crash, goes on exactly where it was. A pipe cannot be asked again: what
 //!   it held when the process died is its writer's to send again, and then comes twice.
-//! * **Bounded.** At most two batches of a source are in journals, and none in memory. Who writes faster than that waits.
+//! * **Bounded.** At most two batches of a source are in journals, and none in memory; what is appended at the same time is bounded over
+//!   all sources, and a few threads read all files. Who writes faster than that waits.
 //! * **A table at any time.** Every batch is an append like any other; segments are merged beside.
 //!
 //! ```
@@ -26,7 +27,8 @@
 //! | `pipe` | bytes that come once |
 //! | `journal` | lines on disk that the table lacks |
 //! | `feed` | one source: how lines become batches |
-//! | `run` | all sources of a table, and compaction beside |
+//! | `room` | how much may be appended at a time |
+//! | `run` | all sources of a table: who reads which, and compaction beside |
 
 #![forbid(unsafe_code)]
 

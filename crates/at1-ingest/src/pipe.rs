@@ -77,8 +77,10 @@ impl Input for Pipe {
         false
     }
 
-    fn resume(&mut self, _at: Option<&Position>) -> io::Result<()> {
-        Ok(())
+    fn is_known(&mut self) {}
+
+    fn resume(&mut self, _at: &Position) -> io::Result<bool> {
+        Ok(false)
     }
 
     fn position(&self, _unread: u64) -> Option<Position> {
