@@ -77,6 +77,10 @@ const LARGE_PAGES: Pages = Pages { rows: 1 << 20, bytes: 8 << 20 };
 const LARGE_PAGES_SAVE: u64 = 64;
 /// The level that says which layouts of `max` may win.
 const FIRST_LEVEL: i32 = 6;
+/// The level of `balanced` for text that repeats itself at distances that its usual level does not see,
+const TEXT_LEVEL: i32 = 7;
+/// which is text of which it leaves at most so much, in percent. It takes about three times as long.
+const TEXT_PERCENT: u64 = 90;
 /// A layout that takes so much more than the best at a low level, in percent, does not catch up at a high one.
 const HOPEFUL_PERCENT: u64 = 115;
 
@@ -132,20 +136,41 @@ fn by_sample(
 ) -> Result<ArrowColumnChunk> {
     // Version 2 leaves definition levels as they are, which costs where there are some.
     let version = if array.null_count() > 0 { Version::One } else { Version::Two };
-    let at = |array, layout| write(field, array, layout, version, profile.pages(), profile.compression());
-    let hopeful: Vec<Layout> = layouts.iter().copied().filter(|&layout| sample.may_pay(layout)).collect();
-    let (mut layout, mut least, mut whole) = (hopeful.first().copied().unwrap_or(layouts[0]), f64::INFINITY, None);
-    if hopeful.len() > 1 {
-        for hope in hopeful {
-            let chunk = at(&sample.array, hope)?;
-            let cost = cost::of(sample, hope, &chunk, profile);
-            if cost < least {
-                (layout, least) = (hope, cost);
-                whole = (sample.array.len() == array.len()).then_some(chunk);
+    let at = |array, layout, compression| write(field, array, layout, version, profile.pages(), compression);
+    let least = |layouts: &[Layout], compression| -> Result<Option<Tried>> {
+        let mut best: Option<Tried> = None;
+        for &layout in layouts {
+            let chunk = at(&sample.array, layout, compression)?;
+            let cost = cost::of(sample, layout, &chunk, profile);
+            if best.as_ref().is_none_or(|best| cost < best.cost) {
+                best = Some(Tried { layout, compression, cost, chunk });
             }
         }
+        Ok(best)
+    };
+    let hopeful: Vec<Layout> = layouts.iter().copied().filter(|&layout| sample.may_pay(layout)).collect();
+    let may_repeat = profile == Profile::Balanced && sample.is_long_text();
+    if let ([layout], false) = (&hopeful[..], may_repeat) {
+        return at(array, *layout, profile.compression());
     }
-    whole.map_or_else(|| at(array, layout), Ok)
+    let Some(mut best) = least(&hopeful, profile.compression())? else {
+        return at(array, layouts[0], profile.compression());
+    };
+    if may_repeat
+        && let Some(packed) = least(&[best.layout], zstd(TEXT_LEVEL))?
+        && bytes(&packed.chunk) * 100 <= bytes(&best.chunk) * TEXT_PERCENT
+    {
+        best = packed;
+    }
+    if sample.array.len() == array.len() { Ok(best.chunk) } else { at(array, best.layout, best.compression) }
+}
+
+/// A sample as a chunk.
+struct Tried {
+    layout: Layout,
+    compression: Compression,
+    cost: f64,
+    chunk: ArrowColumnChunk,
 }
 
 /// The smallest chunk of all: a low level says which encodings may win, the highest which does, in which version and pages.

@@ -27,6 +27,9 @@ const SAMPLE_RUNS: usize = 8;
 /// A dictionary whose entries are used less often than this on the average is not tried.
 const USES_MIN: f64 = 2.0;
 
+/// Texts are long from this mean length on, with the four bytes of their own length.
+const LONG_TEXT_BYTES: f64 = 28.0;
+
 pub(super) struct Sample {
     pub(super) array: ArrayRef,
     /// How many rows of the chunk each row stands for.
@@ -78,6 +81,11 @@ impl Sample {
             values_in_chunk: values * scale,
             value_bytes,
         })
+    }
+
+    /// Whether values are texts of a length at which they may repeat parts of each other.
+    pub(super) fn is_long_text(&self) -> bool {
+        matches!(self.array.data_type(), DataType::Utf8) && self.value_bytes >= LONG_TEXT_BYTES
     }
 
     /// Whether `layout` has a chance.
