@@ -155,7 +155,7 @@ impl<'scope, 'env, I: Input> Feed<'scope, 'env, I> {
                 }
                 return Ok(Look::Done);
             }
-            // The file may have to be left with lines that fill a batch.
+            // To leave the file may be to seal a batch, which waits for the one before it.
             Next::Boundary if self.is_appending() => return Ok(Look::Rest(APPENDING)),
             Next::Boundary => match self.input.turn() {
                 Err(e) => {

@@ -19,13 +19,35 @@ fn files(folder: &str) -> Vec<PathBuf> {
 #[test]
 fn golden_segments_give_back_their_sources() {
     let bench = Bench::new();
-    let sources = files("testdata/csv");
-    assert!(sources.len() >= 15);
-    for source in sources {
-        let name = source.file_name().unwrap().to_str().unwrap().to_owned();
-        let segment = testdata("testdata/golden/v2").join(format!("{name}.at1"));
-        let back = bench.run(&["decode", segment.to_str().unwrap()]).ok();
-        assert!(back == fs::read(&source).unwrap(), "{name} did not come back");
+    for (sources, golden, most) in
+        [("testdata/csv", "testdata/golden/v2", 15), ("testdata/lines", "testdata/golden/v4", 6)]
+    {
+        let sources = files(sources);
+        assert!(sources.len() >= most);
+        for source in sources {
+            let name = source.file_name().unwrap().to_str().unwrap().to_owned();
+            let segment = testdata(golden).join(format!("{name}.at1"));
+            let back = bench.run(&["decode", segment.to_str().unwrap()]).ok();
+            assert!(back == fs::read(&source).unwrap(), "{name} did not come back");
+        }
+    }
+}
+
+#[test]
+fn golden_lines_have_their_columns() {
+    let bench = Bench::new();
+    let lines = [
+        ("events.ndjson", "user.name,price", "ann,12.50"),
+        ("access.log", "host,time,status,bytes", "192.0.2.1,2024-05-01T10:00:00Z,200,5120"),
+        ("app_crlf.log", "time,level,message", "2024-05-01T10:00:00.001,INFO,listening on 127.0.0.1:8080"),
+        ("pairs.log", "level,msg,ms", "info,listening,"),
+        ("syslog.log", "time,host,message", "Nov  5 06:34:26,host1,session opened for user root by (uid=0)"),
+        ("time_and_json.log", "job,ms,who", "1,12.5,ann"),
+    ];
+    for (name, columns, first) in lines {
+        let segment = testdata("testdata/golden/v4").join(format!("{name}.at1"));
+        let found = bench.run(&["scan", segment.to_str().unwrap(), "--select", columns, "--limit", "1"]).text();
+        assert_eq!(found.lines().nth(1), Some(first), "{name}: {found}");
     }
 }
 
@@ -43,7 +65,7 @@ fn the_golden_table_verifies_and_scans() {
 
 #[test]
 fn every_small_file_survives_every_way_in() {
-    for source in files("testdata/csv") {
+    for source in files("testdata/csv").into_iter().chain(files("testdata/lines")) {
         let bench = Bench::new();
         let bytes = fs::read(&source).unwrap();
         let path = source.to_str().unwrap();
