@@ -16,8 +16,8 @@ use super::{
 const LINES_MAX: usize = 4_000;
 /// How much of a sample a format that has a name must fit to be taken,
 const NAMED_MIN: f64 = 0.5;
-/// and how much a pattern must fit to be sure.
-const SURE_MIN: f64 = 0.9;
+/// and how much a pattern must fit to be sure: of a stack trace some lines are not indented.
+const SURE_MIN: f64 = 0.8;
 /// One line in so many must have a head, or it becomes no way.
 const HEADS_ONE_IN: usize = 200;
 /// How many heads become ways.
@@ -51,7 +51,11 @@ pub(in super::super) struct Discovery {
 
 /// The pattern of the log that begins with these lines.
 pub(in super::super) fn discover<'a>(lines: impl Iterator<Item = &'a [u8]>) -> Discovery {
-    let lines: Vec<&[u8]> = lines.filter(|line| !line.trim_ascii().is_empty()).take(LINES_MAX).collect();
+    let mut lines = lines.filter(|line| !line.trim_ascii().is_empty()).peekable();
+    // A line that is indented goes on with the one before it, as those of a stack trace do.
+    let is_indented = |line: &&[u8]| matches!(line.first(), Some(b' ' | b'\t'));
+    let all_are = lines.peek().is_some_and(is_indented);
+    let lines: Vec<&[u8]> = lines.filter(|line| all_are || !is_indented(line)).take(LINES_MAX).collect();
     let named = [&COMBINED[..], &COMMON, &SYSLOG, &PAIRS];
     for ways in named {
         let pattern = Pattern::new(ways).expect("known patterns are well-formed");
@@ -386,6 +390,19 @@ mod tests {
         check("1.2.3.4 - - [17/May/2015:10:05:03 +0000] \"GET /a HTTP/1.1\" 200 12", &COMMON, true);
         check("<34>1 2003-10-11T22:14:15.003Z host su - ID47 - 'su root' failed", &SYSLOG, true);
         check("level=info ts=2024-01-01 msg=\"a b\"\nlevel=warn", &PAIRS, true);
+    }
+
+    #[test]
+    fn stack_traces_go_on_with_the_line_before() {
+        let line = "2024-05-01 10:00:00,001 INFO server: request\n";
+        let java = "2024-05-01 10:00:01,002 ERROR server: failed\njava.io.IOException: gone\n\
+                    \tat a.B.c(B.java:1)\n\tat a.B.d(B.java:2)\n\tat a.B.e(B.java:3)\n";
+        let python = "2024-05-01 10:00:01,002 ERROR server: failed\nTraceback (most recent call last):\n  \
+                      File \"a.py\", line 1, in b\n    c()\nOSError: gone\n";
+        let ways = ["{time:time} {level:level} {program}: {message:text}", "{time:time} {level:level} {message:text}"];
+        check(&(line.repeat(5) + java), &ways, true);
+        check(&(line.repeat(8) + python), &ways, true);
+        check(&(line.to_owned() + &python.repeat(3)), &ways, false);
     }
 
     #[test]
