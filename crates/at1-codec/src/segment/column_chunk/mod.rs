@@ -137,40 +137,30 @@ fn by_sample(
     // Version 2 leaves definition levels as they are, which costs where there are some.
     let version = if array.null_count() > 0 { Version::One } else { Version::Two };
     let at = |array, layout, compression| write(field, array, layout, version, profile.pages(), compression);
-    let least = |layouts: &[Layout], compression| -> Result<Option<Tried>> {
-        let mut best: Option<Tried> = None;
-        for &layout in layouts {
-            let chunk = at(&sample.array, layout, compression)?;
-            let cost = cost::of(sample, layout, &chunk, profile);
-            if best.as_ref().is_none_or(|best| cost < best.cost) {
-                best = Some(Tried { layout, compression, cost, chunk });
-            }
-        }
-        Ok(best)
-    };
     let hopeful: Vec<Layout> = layouts.iter().copied().filter(|&layout| sample.may_pay(layout)).collect();
     let may_repeat = profile == Profile::Balanced && sample.is_long_text();
+    let mut compression = profile.compression();
     if let ([layout], false) = (&hopeful[..], may_repeat) {
-        return at(array, *layout, profile.compression());
+        return at(array, *layout, compression);
     }
-    let Some(mut best) = least(&hopeful, profile.compression())? else {
-        return at(array, layouts[0], profile.compression());
+    let mut best: Option<(f64, Layout, ArrowColumnChunk)> = None;
+    for layout in hopeful {
+        let chunk = at(&sample.array, layout, compression)?;
+        let cost = cost::of(sample, layout, &chunk, profile);
+        if best.as_ref().is_none_or(|(least, ..)| cost < *least) {
+            best = Some((cost, layout, chunk));
+        }
+    }
+    let Some((_, layout, mut sampled)) = best else {
+        return at(array, layouts[0], compression);
     };
-    if may_repeat
-        && let Some(packed) = least(&[best.layout], zstd(TEXT_LEVEL))?
-        && bytes(&packed.chunk) * 100 <= bytes(&best.chunk) * TEXT_PERCENT
-    {
-        best = packed;
+    if may_repeat {
+        let packed = at(&sample.array, layout, zstd(TEXT_LEVEL))?;
+        if bytes(&packed) * 100 <= bytes(&sampled) * TEXT_PERCENT {
+            (compression, sampled) = (zstd(TEXT_LEVEL), packed);
+        }
     }
-    if sample.array.len() == array.len() { Ok(best.chunk) } else { at(array, best.layout, best.compression) }
-}
-
-/// A sample as a chunk.
-struct Tried {
-    layout: Layout,
-    compression: Compression,
-    cost: f64,
-    chunk: ArrowColumnChunk,
+    if sample.array.len() == array.len() { Ok(sampled) } else { at(array, layout, compression) }
 }
 
 /// The smallest chunk of all: a low level says which encodings may win, the highest which does, in which version and pages.
@@ -271,6 +261,24 @@ mod tests {
         let few: ArrayRef = Arc::new(Int64Array::from_iter_values(noise(400_000).map(|n| n & 0x3f)));
         let sample = Sample::of(&few).unwrap();
         assert!((64.0..70.0).contains(&sample.distinct_in_chunk), "{}", sample.distinct_in_chunk);
+    }
+
+    #[test]
+    fn long_text_that_repeats_itself_is_packed_tighter() {
+        let messages = noise(30_000).map(|n| {
+            let [host, port, sent, took] = [n & 0x1f, n >> 5 & 3, n >> 7 & 0xfff, n >> 19 & 0x3f];
+            format!(
+                "host-{host}.example.org:{} close, {sent} bytes sent, {sent} received, lifetime {took}",
+                5070 + port
+            )
+        });
+        let array: ArrayRef = Arc::new(StringArray::from_iter_values(messages));
+        let (_, chunk) = chosen(ArrayRef::clone(&array), Profile::Balanced);
+        let field = Arc::new(Field::new("x", array.data_type().clone(), true));
+        let pages = Profile::Balanced.pages();
+        let usual = |&layout: &Layout| write(&field, &array, layout, Version::Two, pages, zstd(3)).unwrap();
+        let least = candidates(array.data_type()).iter().map(usual).map(|chunk| bytes(&chunk)).min().unwrap();
+        assert!(bytes(&chunk) * 10 < least * 9, "{} against {least}", bytes(&chunk));
     }
 
     #[test]
