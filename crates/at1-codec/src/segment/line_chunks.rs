@@ -113,10 +113,11 @@ impl<R: Read> LineChunks<R> {
     /// Cuts what is pending, as far as it goes.
     fn cut(&mut self) -> Vec<Chunk> {
         let input = if self.ended { Input::End } else { Input::More };
-        let starts = piece_starts(&self.pending, self.scanner.terminator());
-        let ends = starts[1..].iter().copied().chain([self.pending.len()]);
+        let mut bounds = piece_starts(&self.pending, self.scanner.terminator());
+        bounds.push(self.pending.len());
         let mut jobs = vec![Job::Digest(&mut self.hash)];
-        jobs.extend(starts.iter().zip(ends).map(|(&start, end)| Job::Cut(start, end)));
+        // What did not count is pending still, and is not all cut again at once.
+        jobs.extend(bounds.windows(2).take(self.pieces).map(|piece| Job::Cut(piece[0], piece[1])));
         let (pending, hashed, scanner) = (&self.pending, self.hashed, &self.scanner);
         let pieces = threads::map(threads::for_bytes(pending.len()), jobs, |job| match job {
             Job::Digest(hash) => {
@@ -125,7 +126,7 @@ impl<R: Read> LineChunks<R> {
             }
             Job::Cut(start, end) => Some(Piece::cut(&pending[start..], end - start, start, input, scanner)),
         });
-        let (mut at, mut chunks, mut is_whole) = (0, Vec::with_capacity(starts.len()), true);
+        let (mut at, mut chunks, mut is_whole) = (0, Vec::with_capacity(self.pieces), true);
         for piece in pieces.into_iter().flatten() {
             is_whole &= piece.start == at;
             if !is_whole {
